@@ -1,0 +1,1 @@
+"""The product: it puts the parts together, and nobody imports it."""

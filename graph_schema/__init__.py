@@ -1,0 +1,1 @@
+"""The ground floor: what the graph is, and where it is kept."""

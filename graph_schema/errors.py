@@ -1,0 +1,100 @@
+"""The root of the error tree.
+
+Every error of the product is a subclass of `CdpError` with a stable `code`. The first paragraph of
+a class's docstring is its message: a sentence that says what to do, with `{fields}` filled in from
+the keyword arguments. So the documentation of the errors and what a person reads are one text.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+
+class CdpError(Exception):
+    """Something went wrong."""
+
+    code = "ERROR"
+
+    def __init__(self, **fields: object) -> None:
+        self.fields = fields
+        super().__init__(self._sentence().format(**fields))
+
+    @classmethod
+    def _sentence(cls) -> str:
+        return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+
+    @property
+    def message(self) -> str:
+        """The sentence for a person, without the code."""
+        return str(self)
+
+
+class BadInput(CdpError):
+    """{reason}"""
+
+    code = "BAD_INPUT"
+
+
+class SettingError(CdpError):
+    """The setting {name} is wrong: {reason}."""
+
+    code = "BAD_SETTING"
+
+
+class StoreError(CdpError):
+    """The store cannot be used: {reason}."""
+
+    code = "STORE_ERROR"
+
+
+class StoreUnavailable(StoreError):
+    """The store {store} cannot be reached at the moment: {reason}. It is tried again."""
+
+    code = "STORE_UNAVAILABLE"
+
+
+class StoreCorrupt(StoreError):
+    """{path} is damaged or is no store of this product ({reason}): restore it from a backup, or move
+    it away and run `cdp rebuild`. Nothing was changed."""
+
+    code = "STORE_CORRUPT"
+
+
+class StoreNewer(StoreError):
+    """{path} was written by a newer version (schema {found}, this version knows {known}): install
+    that version. Nothing was changed."""
+
+    code = "STORE_NEWER"
+
+
+class WrongHashKey(StoreError):
+    """The graph was built with another CDP_HASH_KEY: give the one it was built with (it was made at
+    the first start and lies in credentials.toml). Nothing was changed."""
+
+    code = "WRONG_HASH_KEY"
+
+
+class WrongLog(StoreError):
+    """The graph was built from log {expected}, this is log {found}: point CDP_DATA and CDP_LOG at
+    the log that belongs to the graph, or run `cdp rebuild`. Nothing was changed."""
+
+    code = "WRONG_LOG"
+
+
+class PositionOutsideLog(StoreError):
+    """The graph has applied the log up to {position}, but the log ends at {end}: the log was
+    cut or replaced. Restore the log, or run `cdp rebuild`. Nothing was changed."""
+
+    code = "POSITION_OUTSIDE_LOG"
+
+
+class Fenced(StoreError):
+    """Another worker has taken over partition {partition}; this one stops. Nothing was changed."""
+
+    code = "FENCED"
+
+
+class LogFull(StoreError):
+    """The event log cannot be written ({reason}): make room on the disk. Nothing was acknowledged."""
+
+    code = "LOG_FULL"

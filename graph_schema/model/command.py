@@ -1,0 +1,72 @@
+"""Commands: what people and the product itself ask of the graph, as records in the log.
+
+A command's id is its idempotency key: the same id again answers the first outcome.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from graph_schema.model.evidence import DecisionKind
+from graph_schema.model.identifier import Key
+from graph_schema.model.item import Item
+from graph_schema.model.time import Micros
+
+
+class _Command(msgspec.Struct, frozen=True, tag_field="command", kw_only=True):
+    id: str
+    actor: str
+    at: Micros
+
+
+class CreateSegment(_Command, frozen=True, tag="create_segment"):
+    key: str
+    name: str
+    rule: dict[str, Any]
+    description: str | None = None
+
+
+class UpdateSegment(_Command, frozen=True, tag="update_segment"):
+    """What is None stays."""
+
+    key: str
+    expected_version: int | None = None
+    name: str | None = None
+    description: str | None = None
+    rule: dict[str, Any] | None = None
+
+
+class ArchiveSegment(_Command, frozen=True, tag="archive_segment"):
+    key: str
+
+
+class Decide(_Command, frozen=True, tag="decide"):
+    """A decision between two sets of identifiers, or with `undoes` the withdrawal of one."""
+
+    kind: DecisionKind
+    left: tuple[Key, ...] = ()
+    right: tuple[Key, ...] = ()
+    note: str | None = None
+    undoes: str | None = None
+
+
+class PutItems(_Command, frozen=True, tag="put_items"):
+    """States items of the catalogue; later statements win."""
+
+    items: tuple[Item, ...]
+
+
+Command: TypeAlias = CreateSegment | UpdateSegment | ArchiveSegment | Decide | PutItems
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a command, stored in the transaction that applied it. `problem` is empty where
+    it took effect, else a stable code with a sentence and the path in the input."""
+
+    command_id: str
+    at: Micros
+    problem: str = ""
+    message: str = ""
+    path: tuple[str, ...] = ()

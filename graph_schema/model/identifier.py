@@ -1,0 +1,46 @@
+"""Identifiers: the names under which people, and their devices, are seen."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from graph_schema.model.time import Micros
+
+Key: TypeAlias = str
+"""`namespace:value`, or `namespace@source:value` where the namespace is scoped to its source."""
+
+
+class IdentifierStatus(StrEnum):
+    ACTIVE = "active"
+    SHARED = "shared"
+    BLOCKED = "blocked"
+    BURNED = "burned"
+
+
+class Identifier(msgspec.Struct, frozen=True):
+    """An identifier as the graph keeps it. `anchor` is the key of its profile's anchor, itself
+    included; None for a blocked value. `generation` grows with each erasure."""
+
+    key: Key
+    namespace: str
+    value: str
+    first_at: Micros
+    last_at: Micros
+    anchor: Key | None
+    status: IdentifierStatus = IdentifierStatus.ACTIVE
+    generation: int = 0
+
+
+def key_of(namespace: str, value: str, source: str = "") -> Key:
+    """The key of a normalised value; `source` only where the namespace is scoped to it."""
+    return f"{namespace}@{source}:{value}" if source else f"{namespace}:{value}"
+
+
+def parse_key(key: Key) -> tuple[str, str, str]:
+    """(namespace, source, value) of a key; the source is empty where the namespace is not scoped."""
+    scope, _, value = key.partition(":")
+    namespace, _, source = scope.partition("@")
+    return namespace, source, value
