@@ -1,0 +1,422 @@
+"""What the API needs of the product: its whole view of it.
+
+Everything is shaped for batches: a GraphQL answer asks once for all the profiles on a level, never
+once for each. Keysets (`after`) are the plain sort values of the last item seen; turning them into
+opaque cursors is the API's business. Times are microseconds; money is micros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from graph_schema.model.change import FeedEntry, IdentityChange
+from graph_schema.model.event import Event
+from graph_schema.model.identifier import Identifier, Key
+from graph_schema.model.item import Item
+from graph_schema.model.profile import Profile
+from graph_schema.model.segment import Membership, Segment, SegmentVersion
+from graph_schema.model.session import Session
+from graph_schema.model.time import Micros
+
+T = TypeVar("T")
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A part of a list, in its order; `has_next`: more would follow."""
+
+    items: Sequence[T]
+    has_next: bool
+
+
+class Range(msgspec.Struct, frozen=True):
+    """`after` is the keyset of the last item seen: (at, id), or (id,) where the list is by id."""
+
+    first: int
+    after: tuple[Any, ...] | None = None
+    since: Micros | None = None
+    until: Micros | None = None
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event in the graph. `rec`: when the graph came to know it. `session` and `profile` are ids;
+    the profile is None where all its identifiers are blocked."""
+
+    event: Event
+    rec: Micros
+    session: str | None
+    profile: str | None
+
+
+class StoredSession(msgspec.Struct, frozen=True):
+    session: Session
+    profile: str | None
+
+
+class TraitValue(msgspec.Struct, frozen=True):
+    """A trait's value in one session; None never stands here (a removed trait is absent)."""
+
+    value: Any
+    at: Micros
+    identifier: Key
+    event: str
+
+
+class SegmentDetail(msgspec.Struct, frozen=True):
+    """`progress` is 0 to 1 while the segment is being filled; `uses` and `used_by` are keys."""
+
+    segment: Segment
+    progress: float | None
+    uses: tuple[str, ...]
+    used_by: tuple[str, ...]
+
+
+class Condition(msgspec.Struct, frozen=True):
+    path: tuple[str, ...]
+    condition: dict[str, Any]
+    holds: bool
+    observed: Any
+    until: Micros | None
+    events: tuple[str, ...]
+
+
+class Trace(msgspec.Struct, frozen=True):
+    segment: str
+    member: bool
+    since: Micros | None
+    conditions: tuple[Condition, ...]
+
+
+class Preview(msgspec.Struct, frozen=True):
+    count: int
+    exact: bool
+    sample: tuple[str, ...]
+    conditions: tuple[tuple[tuple[str, ...], int], ...]
+
+
+class InputProblem(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+    path: tuple[str, ...] = ()
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The command was applied; `key` is what it was about."""
+
+    key: str
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The command was not taken; the first problem leads."""
+
+    problems: tuple[InputProblem, ...]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """The command is durable in the log and not applied yet."""
+
+    change_id: str
+
+
+CommandResult = Done | Refused | Waiting
+
+
+class ItemWhere(msgspec.Struct, frozen=True):
+    """ItemFilter of the schema: all given parts must hold, lists mean any of. Prices in micros;
+    `attributes` are property tests in the JSON shape of PropertyRule."""
+
+    ids: tuple[str, ...] | None = None
+    exclude_ids: tuple[str, ...] | None = None
+    categories: tuple[str, ...] | None = None
+    brands: tuple[str, ...] | None = None
+    price_gte: int | None = None
+    price_lte: int | None = None
+    available: bool | None = True
+    attributes: tuple[dict[str, Any], ...] = ()
+    any: tuple[ItemWhere, ...] = ()
+    negated: ItemWhere | None = None
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """`kind` is a name of ReasonKind; the shares of one recommendation add up to 1."""
+
+    kind: str
+    item_id: str | None
+    share: float
+    text: str
+
+
+class Recommended(msgspec.Struct, frozen=True):
+    item_id: str
+    score: float
+    reasons: tuple[Reason, ...]
+
+
+class MetricValue(msgspec.Struct, frozen=True):
+    """`baseline` names the baseline whose value this is; None for the model's own."""
+
+    name: str
+    value: float
+    split: str
+    k: int | None = None
+    baseline: str | None = None
+
+
+class Recommender(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    model: str
+    active: bool
+    trained_at: Micros
+    data_cutoff: Micros
+    items: int
+    users: int
+    interactions: int
+    metrics: tuple[MetricValue, ...]
+    parameters: dict[str, Any]
+    graph_hash: str
+    code_version: str
+
+
+class Recommendations(msgspec.Struct, frozen=True):
+    """`fallback` is a name of Fallback, or None where the answer is personal."""
+
+    request_id: str
+    items: tuple[Recommended, ...]
+    recommender: Recommender | None
+    fallback: str | None
+
+
+class Stats(msgspec.Struct, frozen=True):
+    profiles: int
+    identifiers: int
+    sessions: int
+    events: int
+    items: int
+    dead_letters: int
+    lag: float
+    as_of: Micros
+
+
+class CollectReply(msgspec.Struct, frozen=True):
+    """`status` is an HTTP status, `body` JSON."""
+
+    status: int
+    body: bytes
+    retry_after: int | None = None
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    ready: bool
+    reason: str
+    lag: float
+
+
+class Collecting(Protocol):
+    async def collect(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        content_type: str,
+        content_encoding: str,
+        authorization: str,
+        client_ip: str,
+        verbose: bool,
+    ) -> CollectReply:
+        """Takes one request of a client (collector.md). Answers when its events are durable."""
+        ...
+
+    def settings(self, write_key: str) -> bytes | None:
+        """The JSON of GET /v1/projects/<writeKey>/settings, or None for an unknown key."""
+        ...
+
+
+class Profiles(Protocol):
+    async def by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
+        """The profiles those ids stand for today, in their order. A retired id answers its profile of
+        today: whoever asks compares the ids."""
+        ...
+
+    async def by_identifiers(
+        self, identifiers: Sequence[tuple[str, str]]
+    ) -> list[Identifier | None]:
+        """(namespace, value as the client sent it) -> the identifier, normalised here."""
+        ...
+
+    async def by_keys(self, keys: Sequence[Key]) -> list[Identifier | None]: ...
+
+    async def profile_ids_of(self, keys: Sequence[Key]) -> list[str | None]:
+        """The ids of the profiles that hold those identifiers now."""
+        ...
+
+    async def page(
+        self, order: str, span: Range, *, segment: str | None, search: str | None
+    ) -> Page[Profile]:
+        """`order` is a name of ProfileOrder. `search`: a part of an identifier or of a trait's text."""
+        ...
+
+    async def count(self, *, segment: str | None, search: str | None) -> int | None:
+        """None where counting took too long."""
+        ...
+
+    async def session_counts(self, ids: Sequence[str]) -> list[int]: ...
+
+    async def identifiers(
+        self, ids: Sequence[str], namespaces: Sequence[str] | None, span: Range
+    ) -> list[Page[Identifier]]:
+        """In anchor order: (namespace rank, first seen, key); the keyset is these three."""
+        ...
+
+    async def identifier_counts(
+        self, ids: Sequence[str], namespaces: Sequence[str] | None
+    ) -> list[int]: ...
+
+    async def sessions(self, ids: Sequence[str], span: Range) -> list[Page[StoredSession]]:
+        """Newest first by (started at, id)."""
+        ...
+
+    async def events(
+        self, ids: Sequence[str], names: Sequence[str] | None, span: Range
+    ) -> list[Page[StoredEvent]]:
+        """Newest first by (at, message id)."""
+        ...
+
+    async def event_counts(
+        self, ids: Sequence[str], names: Sequence[str] | None, span: Range
+    ) -> list[int]: ...
+
+    async def session_events(self, ids: Sequence[str], span: Range) -> list[Page[StoredEvent]]:
+        """Of sessions, oldest first."""
+        ...
+
+    async def sessions_by_ids(self, ids: Sequence[str]) -> list[StoredSession | None]: ...
+
+    async def events_by_ids(self, message_ids: Sequence[str]) -> list[StoredEvent | None]: ...
+
+    async def trait_values(
+        self, ids: Sequence[str], names: Sequence[str]
+    ) -> list[dict[str, list[TraitValue]]]:
+        """Every session's value of the traits, newest first; the first one is the profile's."""
+        ...
+
+
+class Segments(Protocol):
+    async def by_keys(self, keys: Sequence[str]) -> list[SegmentDetail | None]: ...
+
+    async def at_version(self, key: str, version: int) -> SegmentDetail | None: ...
+
+    async def page(self, status: str | None, span: Range) -> Page[SegmentDetail]:
+        """By key; the keyset is (key,)."""
+        ...
+
+    async def count(self, status: str | None) -> int: ...
+
+    async def versions(self, keys: Sequence[str]) -> list[list[SegmentVersion]]: ...
+
+    async def sizes(self, keys: Sequence[str]) -> list[int]: ...
+
+    async def members(self, key: str, order: str, span: Range) -> Page[Membership]:
+        """`order` is a name of MemberOrder; the keyset is (since, profile id) or (profile id,)."""
+        ...
+
+    async def memberships(self, profile_ids: Sequence[str], span: Range) -> list[Page[Membership]]:
+        """By segment key; the keyset is (key,). Archived segments are left out."""
+        ...
+
+    async def membership_counts(self, profile_ids: Sequence[str]) -> list[int]: ...
+
+    async def traces(self, pairs: Sequence[tuple[str, str]]) -> list[Trace | None]:
+        """(profile id, segment key) -> why it is, or is not, a member now."""
+        ...
+
+    async def preview(self, rule: Any, sample: int) -> Preview | Refused: ...
+
+    async def create(
+        self, *, actor: str, key: str, name: str, description: str | None, rule: Any
+    ) -> CommandResult: ...
+
+    async def update(
+        self,
+        *,
+        actor: str,
+        key: str,
+        expected_version: int | None,
+        name: str | None,
+        description: str | None,
+        rule: Any | None,
+    ) -> CommandResult: ...
+
+    async def archive(self, *, actor: str, key: str) -> CommandResult: ...
+
+
+class IdentityChanges(Protocol):
+    async def by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]: ...
+
+    async def page(self, kinds: Sequence[str] | None, span: Range) -> Page[FeedEntry]:
+        """Newest first; the keyset is (rec, id)."""
+        ...
+
+    async def count(
+        self, kinds: Sequence[str] | None, since: Micros | None, until: Micros | None
+    ) -> int: ...
+
+
+class Recommending(Protocol):
+    async def items(self, ids: Sequence[str]) -> list[Item | None]: ...
+
+    async def item_page(
+        self, search: str | None, where: ItemWhere | None, span: Range
+    ) -> Page[Item]:
+        """By id; the keyset is (id,)."""
+        ...
+
+    async def item_count(self, search: str | None, where: ItemWhere | None) -> int: ...
+
+    async def recommend(
+        self,
+        *,
+        profile_id: str | None,
+        item_ids: Sequence[str],
+        context: dict[str, Any] | None,
+        where: ItemWhere | None,
+        policy: str,
+        diversity: float,
+        first: int,
+    ) -> Recommendations:
+        """`policy` is a name of RecommendationPolicy. Never fails for want of a model: see fallback."""
+        ...
+
+    async def similar(
+        self, item_id: str, where: ItemWhere | None, first: int
+    ) -> Recommendations | None: ...
+
+    async def recommenders(self) -> list[Recommender]: ...
+
+
+class Feed(Protocol):
+    async def position(self) -> tuple[int, ...]:
+        """Where the feed ends now: one seq for each partition."""
+        ...
+
+    def follow(self, after: tuple[int, ...]) -> AsyncIterator[FeedEntry]:
+        """Entries behind that position, as they come, also from a worker in another process. Ends
+        when it is closed."""
+        ...
+
+
+class Platform(Protocol):
+    """The product, as it is handed to the API."""
+
+    collecting: Collecting
+    profiles: Profiles
+    segments: Segments
+    changes: IdentityChanges
+    recommending: Recommending
+    feed: Feed
+
+    async def stats(self) -> Stats: ...
+
+    async def readiness(self) -> Readiness: ...
