@@ -9,8 +9,6 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from graph_schema.model.evidence import DecisionKind
-from graph_schema.model.identifier import Key
 from graph_schema.model.item import Item
 from graph_schema.model.time import Micros
 
@@ -42,23 +40,13 @@ class ArchiveSegment(_Command, frozen=True, tag="archive_segment"):
     key: str
 
 
-class Decide(_Command, frozen=True, tag="decide"):
-    """A decision between two sets of identifiers, or with `undoes` the withdrawal of one."""
-
-    kind: DecisionKind
-    left: tuple[Key, ...] = ()
-    right: tuple[Key, ...] = ()
-    note: str | None = None
-    undoes: str | None = None
-
-
 class PutItems(_Command, frozen=True, tag="put_items"):
     """States items of the catalogue; later statements win."""
 
     items: tuple[Item, ...]
 
 
-Command: TypeAlias = CreateSegment | UpdateSegment | ArchiveSegment | Decide | PutItems
+Command: TypeAlias = CreateSegment | UpdateSegment | ArchiveSegment | PutItems
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -21,15 +21,18 @@ class IdentifierStatus(StrEnum):
 
 
 class Identifier(msgspec.Struct, frozen=True):
-    """An identifier as the graph keeps it. `anchor` is the key of its profile's anchor, itself
-    included; None for a blocked value. `generation` grows with each erasure."""
+    """An identifier as the graph keeps it. `id` is the id of the profile that it anchors, or would
+    anchor; `profile` the id of the one that holds it now, None for a blocked value. `generation`
+    grows with each erasure."""
 
     key: Key
+    id: str
     namespace: str
     value: str
+    rank: int
     first_at: Micros
     last_at: Micros
-    anchor: Key | None
+    profile: str | None
     status: IdentifierStatus = IdentifierStatus.ACTIVE
     generation: int = 0
 

@@ -1,0 +1,427 @@
+"""GraphStore: the protocol behind which the graph lives, shaped for batches.
+
+Only the worker writes, through a `Batch`: one transaction that reads the neighbourhood of the
+records, takes the difference, and stores the log's position with it. Everything else reads. Every
+method that takes a sequence answers in its order and costs one round trip, however long it is.
+
+Keysets (`after`) are the plain sort values of the last item seen. A span's `since` is included and
+its `until` is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from graph_schema.model.change import Change, FeedEntry, IdentityChange
+from graph_schema.model.command import Outcome
+from graph_schema.model.event import Event
+from graph_schema.model.evidence import Edge, EdgeKey, Seen
+from graph_schema.model.identifier import Identifier, Key
+from graph_schema.model.item import Interaction, Item
+from graph_schema.model.profile import Profile
+from graph_schema.model.segment import Membership, Segment, SegmentVersion
+from graph_schema.model.session import Session
+from graph_schema.model.time import Micros
+
+T = TypeVar("T")
+
+# ── values of the reading side ─────────────────────────────────────────────────────────────────
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A part of a list, in its order; `has_next`: more would follow."""
+
+    items: Sequence[T]
+    has_next: bool
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Which part of a list is wanted."""
+
+    first: int
+    after: tuple[Any, ...] | None = None
+    since: Micros | None = None
+    until: Micros | None = None
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event in the graph. `rec`: when it was recorded. `session` and `profile` are ids; `profile`
+    is None where all its identifiers are blocked."""
+
+    event: Event
+    rec: Micros
+    session: str
+    profile: str | None
+
+
+class StoredSession(msgspec.Struct, frozen=True):
+    session: Session
+    profile: str | None
+
+
+class Totals(msgspec.Struct, frozen=True):
+    profiles: int
+    identifiers: int
+    sessions: int
+    events: int
+    items: int
+    dead_letters: int
+
+
+class ProfileInteraction(msgspec.Struct, frozen=True):
+    """An edge of the training graph: how one profile met one item."""
+
+    profile_id: str
+    item_id: str
+    views: int
+    carts: int
+    purchases: int
+    first_at: Micros
+    last_at: Micros
+
+
+# ── values of the writing side ─────────────────────────────────────────────────────────────────
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """How far a partition of the log `log` is applied: up to and including `position`, whose record
+    had the time `rec`. `seq` is the last one of the partition's change feed."""
+
+    partition: int
+    log: str
+    position: int = 0
+    rec: Micros = 0
+    seq: int = 0
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a batch of events needs to know. `devices` maps a device to the earliest time of its
+    events in the batch; `pairs` are (a, b, kind, half-hour)."""
+
+    mids: tuple[str, ...]
+    keys: tuple[Key, ...]
+    pairs: tuple[tuple[Key, Key, str, int], ...]
+    devices: dict[Key, Micros]
+
+
+class Neighbourhood(msgspec.Struct):
+    """What is known about a batch's surroundings.
+
+    `digests`: those of the message ids that are known already. `identifiers`: the wanted ones and the
+    owners of the sessions. `seen`: the earliest (at, mid) of the pairs known. `sessions`: of each
+    device those that end no more than `gap` before its earliest event, and the last one in any case,
+    oldest first. `profiles`: those of the identifiers, by id.
+    """
+
+    digests: dict[str, bytes]
+    identifiers: dict[Key, Identifier]
+    seen: dict[tuple[Key, Key, str, int], tuple[Micros, str]]
+    sessions: dict[Key, list[Session]]
+    profiles: dict[str, Profile]
+
+
+class Clusters(msgspec.Struct, frozen=True):
+    """Whole profiles with all their evidence, and the identifiers at the other ends of it.
+
+    `members`: every identifier of the profiles that hold the keys asked for. `edges`: all evidence of
+    the members; that of a burned identifier only where its other end was asked for too.
+    `neighbours`: the identifiers at the other ends that are no members. `anchors`: the keys of the
+    anchors of all profiles named, by profile id. `halves`: the half-hours of the devices among the
+    members that were seen with more than one person.
+    """
+
+    members: tuple[Identifier, ...]
+    neighbours: tuple[Identifier, ...]
+    anchors: dict[str, Key]
+    edges: tuple[Edge, ...]
+    halves: dict[Key, tuple[Seen, ...]]
+
+
+class NewEvent(msgspec.Struct, frozen=True):
+    """`digest` tells whether the same message id came with the same content."""
+
+    event: Event
+    position: int
+    rec: Micros
+    device: Key | None
+    user: Key | None
+    session: str
+    digest: bytes
+
+
+class Met(msgspec.Struct, frozen=True):
+    """What a batch adds to a session's interactions with an item."""
+
+    session: str
+    interaction: Interaction
+
+
+class MembershipEntry(msgspec.Struct, frozen=True):
+    """Opens a membership. `since` is `rec`, or what an earlier profile's membership had."""
+
+    membership: Membership
+    event: str | None = None
+
+
+class DeadRecord(msgspec.Struct, frozen=True):
+    """A record of the log that could not be applied. Its body stays in the log."""
+
+    partition: int
+    position: int
+    rec: Micros
+    reason: str
+    message: str
+
+
+class Delta(msgspec.Struct):
+    """The difference that a batch makes. Applied in the order of the fields."""
+
+    events: list[NewEvent] = []
+    moved_events: list[tuple[str, str]] = []
+    """(message id, session id): of sessions that were split again by a late event."""
+    gone_sessions: list[str] = []
+    """Their interactions go with them."""
+    sessions: list[Session] = []
+    met: list[Met] = []
+    seen: list[Seen] = []
+    identifiers: list[Identifier] = []
+    edges: list[Edge] = []
+    gone_edges: list[EdgeKey] = []
+    gone_profiles: list[str] = []
+    profiles: list[Profile] = []
+    items: list[Item] = []
+    segments: list[Segment] = []
+    segment_versions: list[tuple[str, SegmentVersion]] = []
+    closed: list[tuple[str, str]] = []
+    """(profile id, segment key) of memberships that end."""
+    opened: list[MembershipEntry] = []
+    deadlines: list[tuple[str, Micros | None]] = []
+    outcomes: list[Outcome] = []
+    dead: list[DeadRecord] = []
+    changes: list[Change] = []
+
+
+class ProfileEvent(msgspec.Struct, frozen=True):
+    """An event as segment rules read it; `body` is the JSON of the `Event`."""
+
+    profile_id: str
+    at: Micros
+    mid: str
+    name: str
+    body: bytes
+
+
+# ── the protocol ───────────────────────────────────────────────────────────────────────────────
+
+
+class Batch(Protocol):
+    """One transaction of a worker. What it writes, it reads."""
+
+    checkpoint: Checkpoint
+
+    async def load(self, wanted: Wanted) -> Neighbourhood: ...
+
+    async def clusters(self, keys: Sequence[Key]) -> Clusters:
+        """The profiles that hold the keys, whole. Keys that are not known are passed over."""
+        ...
+
+    async def visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
+        """The sessions of a device that overlap [since, until], oldest first."""
+        ...
+
+    async def events_of(self, sessions: Sequence[str]) -> list[StoredEvent]:
+        """All events of those sessions."""
+        ...
+
+    async def tallies(self, profiles: Sequence[str]) -> dict[str, list[Session]]:
+        """All sessions of each profile, for folding it anew."""
+        ...
+
+    async def profiles(self, ids: Sequence[str]) -> list[Profile | None]: ...
+
+    async def identifiers_of(self, profiles: Sequence[str]) -> dict[str, list[Identifier]]: ...
+
+    async def memberships(self, profiles: Sequence[str]) -> dict[str, list[Membership]]:
+        """The open memberships of each profile."""
+        ...
+
+    async def profile_events(
+        self, profiles: Sequence[str], names: Sequence[str], since: Micros
+    ) -> list[ProfileEvent]:
+        """The events of those names from `since` on, oldest first by (at, mid) for each profile."""
+        ...
+
+    async def items(self, ids: Sequence[str]) -> list[Item | None]: ...
+
+    async def segment_states(self) -> list[Segment]: ...
+
+    async def outcome(self, command_id: str) -> Outcome | None: ...
+
+    async def write(self, delta: Delta) -> None:
+        """Writes a difference; may be called several times in one batch."""
+        ...
+
+    async def advance(self, position: int, rec: Micros) -> None:
+        """Stores the position in this transaction."""
+        ...
+
+
+class GraphWriting(Protocol):
+    async def checkpoint(self, partition: int, log: str) -> Checkpoint:
+        """Where the partition stands. Raises WrongLog where the graph belongs to another log."""
+        ...
+
+    def batch(self, expected: Checkpoint) -> AbstractAsyncContextManager[Batch]:
+        """A transaction, committed at the end of the block and rolled back by an error in it. Raises
+        Fenced where the checkpoint is another than expected."""
+        ...
+
+    async def due(self, now: Micros, limit: int) -> list[str]:
+        """The profiles whose deadline has come, the most overdue first."""
+        ...
+
+    async def next_deadline(self) -> Micros | None: ...
+
+    async def profile_ids_after(self, after: str, limit: int) -> list[str]:
+        """Profile ids in their order: a complete walk even under concurrent change."""
+        ...
+
+
+class GraphReading(Protocol):
+    async def identifiers_by_keys(self, keys: Sequence[Key]) -> list[Identifier | None]: ...
+
+    async def profiles_by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
+        """The profiles that those ids stand for today: the id of any identifier ever seen answers
+        the profile that holds it now."""
+        ...
+
+    async def profile_page(
+        self, order: str, span: Span, *, segment: str | None, search: str | None
+    ) -> Page[Profile]:
+        """`order`: LAST_SEEN_DESC and FIRST_SEEN_DESC by (time, id), or ID by (id,)."""
+        ...
+
+    async def profile_count(self, *, segment: str | None, search: str | None) -> int: ...
+
+    async def identifier_pages(
+        self, profiles: Sequence[str], namespaces: Sequence[str] | None, span: Span
+    ) -> list[Page[Identifier]]:
+        """In anchor order, by (rank, first seen, key)."""
+        ...
+
+    async def identifier_counts(
+        self, profiles: Sequence[str], namespaces: Sequence[str] | None
+    ) -> list[int]: ...
+
+    async def session_pages(self, profiles: Sequence[str], span: Span) -> list[Page[StoredSession]]:
+        """Newest first by (started at, id)."""
+        ...
+
+    async def session_counts(self, profiles: Sequence[str]) -> list[int]: ...
+
+    async def sessions_by_ids(self, ids: Sequence[str]) -> list[StoredSession | None]:
+        """An older id answers the session that holds that event now."""
+        ...
+
+    async def session_tallies(self, profiles: Sequence[str]) -> list[list[Session]]: ...
+
+    async def event_pages(
+        self, profiles: Sequence[str], names: Sequence[str] | None, span: Span
+    ) -> list[Page[StoredEvent]]:
+        """Newest first by (at, message id)."""
+        ...
+
+    async def event_counts(
+        self, profiles: Sequence[str], names: Sequence[str] | None, span: Span
+    ) -> list[int]: ...
+
+    async def session_event_pages(
+        self, sessions: Sequence[str], span: Span
+    ) -> list[Page[StoredEvent]]:
+        """Oldest first by (at, message id)."""
+        ...
+
+    async def events_by_ids(self, mids: Sequence[str]) -> list[StoredEvent | None]: ...
+
+    async def segments_by_keys(self, keys: Sequence[str]) -> list[Segment | None]: ...
+
+    async def segments(self) -> list[Segment]:
+        """All of them, by key."""
+        ...
+
+    async def segment_versions(self, keys: Sequence[str]) -> list[list[SegmentVersion]]: ...
+
+    async def segment_sizes(self, keys: Sequence[str]) -> list[int]: ...
+
+    async def member_page(self, segment: str, order: str, span: Span) -> Page[Membership]:
+        """`order`: SINCE_DESC by (since, profile id), or ID by (profile id,)."""
+        ...
+
+    async def membership_pages(self, profiles: Sequence[str], span: Span) -> list[Page[Membership]]:
+        """By segment key."""
+        ...
+
+    async def membership_counts(self, profiles: Sequence[str]) -> list[int]: ...
+
+    async def profile_events(
+        self, profiles: Sequence[str], names: Sequence[str], since: Micros
+    ) -> list[ProfileEvent]:
+        """As `Batch.profile_events`."""
+        ...
+
+    async def items_by_ids(self, ids: Sequence[str]) -> list[Item | None]: ...
+
+    async def items_after(self, after: str, limit: int) -> list[Item]:
+        """By id."""
+        ...
+
+    async def interactions_of(self, profiles: Sequence[str]) -> list[list[Interaction]]:
+        """What each profile did with which items, over all its sessions."""
+        ...
+
+    def training_graph(self, chunk: int) -> AsyncIterator[list[ProfileInteraction]]:
+        """Every profile-item pair once, in chunks; one consistent reading."""
+        ...
+
+    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]: ...
+
+    async def change_page(self, kinds: Sequence[str] | None, span: Span) -> Page[FeedEntry]:
+        """Identity changes, newest first by (rec, id)."""
+        ...
+
+    async def change_count(
+        self, kinds: Sequence[str] | None, since: Micros | None, until: Micros | None
+    ) -> int: ...
+
+    async def feed_end(self) -> tuple[int, ...]:
+        """The last seq of each partition."""
+        ...
+
+    async def changes(self, after: tuple[int, ...], limit: int) -> list[FeedEntry]:
+        """The change feed behind a position, in the order of each partition."""
+        ...
+
+    async def outcomes(self, command_ids: Sequence[str]) -> list[Outcome | None]: ...
+
+    async def dead_records(self, after: tuple[int, int], limit: int) -> list[DeadRecord]:
+        """By (partition, position)."""
+        ...
+
+    async def totals(self) -> Totals: ...
+
+    async def checkpoints(self) -> list[Checkpoint]: ...
+
+
+class GraphStore(GraphWriting, GraphReading, Protocol):
+    """Where the graph is kept."""
+
+    async def open(self) -> None:
+        """Connects; creates or migrates the schema. Raises StoreError and touches nothing where what
+        is found is damaged, newer, or of another hash key."""
+        ...
+
+    async def close(self) -> None: ...
