@@ -8,51 +8,18 @@ opaque cursors is the API's business. Times are microseconds; money is micros.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 
 from graph_schema.model.change import FeedEntry, IdentityChange
-from graph_schema.model.event import Event
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
 from graph_schema.model.segment import Membership, Segment, SegmentVersion
-from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
-
-T = TypeVar("T")
-
-
-class Page(msgspec.Struct, Generic[T], frozen=True):
-    """A part of a list, in its order; `has_next`: more would follow."""
-
-    items: Sequence[T]
-    has_next: bool
-
-
-class Range(msgspec.Struct, frozen=True):
-    """`after` is the keyset of the last item seen: (at, id), or (id,) where the list is by id."""
-
-    first: int
-    after: tuple[Any, ...] | None = None
-    since: Micros | None = None
-    until: Micros | None = None
-
-
-class StoredEvent(msgspec.Struct, frozen=True):
-    """An event in the graph. `rec`: when the graph came to know it. `session` and `profile` are ids;
-    the profile is None where all its identifiers are blocked."""
-
-    event: Event
-    rec: Micros
-    session: str | None
-    profile: str | None
-
-
-class StoredSession(msgspec.Struct, frozen=True):
-    session: Session
-    profile: str | None
+from graph_schema.store import Page, StoredEvent, StoredSession
+from graph_schema.store import Span as Range
 
 
 class TraitValue(msgspec.Struct, frozen=True):
