@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from graph_schema.model.change import FeedEntry, IdentityChange
+from graph_schema.model.event import Event
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
@@ -29,6 +30,35 @@ class TraitValue(msgspec.Struct, frozen=True):
     at: Micros
     identifier: Key
     event: str
+
+
+class ConsentSummary(msgspec.Struct, frozen=True):
+    """`value` is a name of ConsentValue (GRANTED, DENIED, CONFLICT); `at` is the newest statement's."""
+
+    category: str
+    value: str
+    at: Micros
+    identifiers: tuple[Key, ...]
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What folding a profile's tally gives beyond the tally itself. `revenue` maps a currency to
+    micros: completed minus refunded. `identified`: its anchor is a person's identifier."""
+
+    identified: bool
+    orders: int
+    revenue: dict[str, int]
+    consent: tuple[ConsentSummary, ...]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A product of an event; `quantity` in micros of one piece, `price` of one unit of `currency`
+    (XXX where none was sent)."""
+
+    item_id: str
+    quantity: int | None
+    price: int | None
+    currency: str = "XXX"
 
 
 class SegmentDetail(msgspec.Struct, frozen=True):
@@ -202,6 +232,17 @@ class Collecting(Protocol):
 
 
 class Profiles(Protocol):
+    pii_namespaces: frozenset[str]
+    """The namespaces whose values need the scope pii:read."""
+
+    def summary(self, profile: Profile) -> Summary:
+        """A pure function of the profile's tally and anchor; reads nothing."""
+        ...
+
+    def lines(self, event: Event) -> tuple[Line, ...]:
+        """The products that an event names, in its order; reads nothing."""
+        ...
+
     async def by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
         """The profiles those ids stand for today, in their order. A retired id answers its profile of
         today: whoever asks compares the ids."""
