@@ -99,8 +99,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What a batch of events needs to know. `devices` maps a device to the earliest time of its
-    events in the batch; `pairs` are (a, b, kind, half-hour)."""
+    """What a batch of events needs to know. `devices` maps a device to the time from which on
+    its sessions must be known; `pairs` are (a, b, kind, half-hour)."""
 
     mids: tuple[str, ...]
     keys: tuple[Key, ...]
@@ -113,8 +113,8 @@ class Neighbourhood(msgspec.Struct):
 
     `digests`: those of the message ids that are known already. `identifiers`: the wanted ones and the
     owners of the sessions. `seen`: the earliest (at, mid) of the pairs known. `sessions`: of each
-    device those that end no more than `gap` before its earliest event, and the last one in any case,
-    oldest first. `profiles`: those of the identifiers, by id.
+    device those that end at the wanted time or later, and the last one in any case, oldest first.
+    `profiles`: those of the identifiers, by id.
     """
 
     digests: dict[str, bytes]
@@ -128,17 +128,15 @@ class Clusters(msgspec.Struct, frozen=True):
     """Whole profiles with all their evidence, and the identifiers at the other ends of it.
 
     `members`: every identifier of the profiles that hold the keys asked for. `edges`: all evidence of
-    the members; that of a burned identifier only where its other end was asked for too.
+    the members, that of burned identifiers left out.
     `neighbours`: the identifiers at the other ends that are no members. `anchors`: the keys of the
-    anchors of all profiles named, by profile id. `halves`: the half-hours of the devices among the
-    members that were seen with more than one person.
+    anchors of all profiles named, by profile id.
     """
 
     members: tuple[Identifier, ...]
     neighbours: tuple[Identifier, ...]
     anchors: dict[str, Key]
     edges: tuple[Edge, ...]
-    halves: dict[Key, tuple[Seen, ...]]
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -178,8 +176,10 @@ class DeadRecord(msgspec.Struct, frozen=True):
 
 
 class Delta(msgspec.Struct):
-    """The difference that a batch makes. Applied in the order of the fields."""
+    """The difference that a batch makes. Applied in the order of the fields. `rec` dates the
+    memberships that end and the changes."""
 
+    rec: Micros
     events: list[NewEvent] = []
     moved_events: list[tuple[str, str]] = []
     """(message id, session id): of sessions that were split again by a late event."""
@@ -227,6 +227,10 @@ class Batch(Protocol):
 
     async def clusters(self, keys: Sequence[Key]) -> Clusters:
         """The profiles that hold the keys, whole. Keys that are not known are passed over."""
+        ...
+
+    async def halves(self, edges: Sequence[Edge]) -> list[Seen]:
+        """The earliest sighting in each half-hour of those edges."""
         ...
 
     async def visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:

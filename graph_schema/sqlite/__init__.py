@@ -1,0 +1,1 @@
+"""The embedded graph store: one SQLite file."""

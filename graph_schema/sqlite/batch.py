@@ -1,0 +1,233 @@
+"""A worker's transaction on the embedded store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from graph_schema.model.change import Change, IdentityChange
+from graph_schema.model.command import Outcome
+from graph_schema.model.evidence import Edge, Seen
+from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
+from graph_schema.model.item import Item
+from graph_schema.model.profile import Profile
+from graph_schema.model.segment import Membership, Segment
+from graph_schema.model.session import Session
+from graph_schema.model.time import Micros
+from graph_schema.queries import queries
+from graph_schema.sqlite import rows
+from graph_schema.store import (
+    Checkpoint,
+    Clusters,
+    Delta,
+    Neighbourhood,
+    NewEvent,
+    ProfileEvent,
+    StoredEvent,
+    Wanted,
+)
+
+_json = msgspec.json.Encoder().encode
+
+
+def as_json(values: Iterable[Any]) -> str:
+    """A list as the JSON text that `json_each` takes."""
+    return _json(list(values)).decode()
+
+
+class SqliteBatch:
+    """Implements `graph_schema.store.Batch` on a connection with an open transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
+        self._connection = connection
+        self._queries = queries("graph_schema.sqlite")
+        self._seq = checkpoint.seq
+        self.checkpoint = checkpoint
+
+    # ── reading ────────────────────────────────────────────────────────────────────────────────
+
+    async def load(self, wanted: Wanted) -> Neighbourhood:
+        sessions = self._sessions(wanted.devices)
+        owners = {s.owner for found in sessions.values() for s in found if s.owner is not None}
+        identifiers = {value.key: value for value in self._identifiers({*wanted.keys, *owners})}
+        profiles = {value.profile for value in identifiers.values() if value.profile is not None}
+        return Neighbourhood(
+            digests=dict(self._all("digests", mids=as_json(wanted.mids))),
+            identifiers=identifiers,
+            seen={
+                (a, b, kind, half): (at, mid)
+                for a, b, kind, half, at, mid in self._all("seen", pairs=as_json(wanted.pairs))
+            },
+            sessions=sessions,
+            profiles={profile.id: profile for profile in self._profiles(profiles)},
+        )
+
+    async def clusters(self, keys: Sequence[Key]) -> Clusters:
+        members = [rows.identifier(row) for row in self._all("members", keys=as_json(keys))]
+        inside = {member.key for member in members}
+        # The evidence of a burned identifier joins nothing, and there is no bound on its size.
+        traced = [m.key for m in members if m.status is not IdentifierStatus.BURNED]
+        edges = [rows.edge(row) for row in self._all("edges_of", keys=as_json(traced))]
+        outside = {end for edge in edges for end in (edge.a, edge.b)} - inside
+        neighbours = self._identifiers(outside)
+        profiles = {i.profile for i in (*members, *neighbours) if i.profile is not None}
+        return Clusters(
+            members=tuple(members),
+            neighbours=tuple(neighbours),
+            anchors=dict(self._all("anchors", ids=as_json(profiles))),
+            edges=tuple(edges),
+        )
+
+    async def halves(self, edges: Sequence[Edge]) -> list[Seen]:
+        keys = as_json((edge.a, edge.b, edge.kind.value) for edge in edges)
+        earliest = {row[:4]: row for row in self._all("halves", edges=keys)}
+        return [rows.seen(row) for row in earliest.values()]
+
+    async def visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
+        found = self._all("visits", device=device, since=since, until=until)
+        return [rows.session(row) for row in found]
+
+    async def events_of(self, sessions: Sequence[str]) -> list[StoredEvent]:
+        found = self._all("events_of", sessions=as_json(sessions))
+        return [rows.stored_event(row) for row in found]
+
+    async def tallies(self, profiles: Sequence[str]) -> dict[str, list[Session]]:
+        found: dict[str, list[Session]] = {profile: [] for profile in profiles}
+        for profile, *row in self._all("sessions_of_profiles", ids=as_json(profiles)):
+            found[profile].append(rows.session(tuple(row)))
+        return found
+
+    async def profiles(self, ids: Sequence[str]) -> list[Profile | None]:
+        found = {profile.id: profile for profile in self._profiles(ids)}
+        return [found.get(id_) for id_ in ids]
+
+    async def identifiers_of(self, profiles: Sequence[str]) -> dict[str, list[Identifier]]:
+        found: dict[str, list[Identifier]] = {profile: [] for profile in profiles}
+        for row in self._all("identifiers_of_profiles", ids=as_json(profiles)):
+            value = rows.identifier(row)
+            found[value.profile or ""].append(value)
+        return found
+
+    async def memberships(self, profiles: Sequence[str]) -> dict[str, list[Membership]]:
+        found: dict[str, list[Membership]] = {profile: [] for profile in profiles}
+        for row in self._all("open_memberships", ids=as_json(profiles)):
+            found[row[0]].append(rows.membership(row))
+        return found
+
+    async def profile_events(
+        self, profiles: Sequence[str], names: Sequence[str], since: Micros
+    ) -> list[ProfileEvent]:
+        found = self._all(
+            "profile_events", ids=as_json(profiles), names=as_json(names), since=since
+        )
+        return [ProfileEvent(*row) for row in found]
+
+    async def items(self, ids: Sequence[str]) -> list[Item | None]:
+        found = {i.id: i for i in map(rows.item, self._all("items", ids=as_json(ids)))}
+        return [found.get(id_) for id_ in ids]
+
+    async def segment_states(self) -> list[Segment]:
+        return [rows.segment(row) for row in self._all("segments")]
+
+    async def outcome(self, command_id: str) -> Outcome | None:
+        found = self._all("outcomes", ids=as_json([command_id]))
+        return rows.outcome(found[0]) if found else None
+
+    # ── writing ────────────────────────────────────────────────────────────────────────────────
+
+    async def write(self, delta: Delta) -> None:
+        self._many("put_event", map(_event_row, delta.events))
+        self._many("move_event", delta.moved_events)
+        self._many("drop_interactions", ((id_,) for id_ in delta.gone_sessions))
+        self._many("drop_session", ((id_,) for id_ in delta.gone_sessions))
+        self._many("put_session", map(rows.session_row, delta.sessions))
+        self._many(
+            "add_interaction",
+            ((m.session, *msgspec.structs.astuple(m.interaction)) for m in delta.met),
+        )
+        self._many("put_seen", map(rows.seen_row, delta.seen))
+        self._many("put_identifier", map(rows.identifier_row, delta.identifiers))
+        self._many("put_edge", map(rows.edge_row, delta.edges))
+        self._many("drop_edge", ((a, b, kind.value) for a, b, kind in delta.gone_edges))
+        self._many("drop_profile", ((id_,) for id_ in delta.gone_profiles))
+        self._many("put_profile", map(rows.profile_row, delta.profiles))
+        self._many("put_item", map(rows.item_row, delta.items))
+        self._many("put_segment", map(rows.segment_row, delta.segments))
+        self._many(
+            "put_segment_version",
+            (
+                (key, v.version, _json(v.rule).decode(), v.rec, v.by)
+                for key, v in delta.segment_versions
+            ),
+        )
+        self._many("close_member", ((profile, key, delta.rec) for profile, key in delta.closed))
+        self._many(
+            "open_member",
+            (
+                (m.profile_id, m.segment, m.version, m.since, m.cause.value, entry.event)
+                for entry in delta.opened
+                for m in (entry.membership,)
+            ),
+        )
+        self._many("put_deadline", delta.deadlines)
+        self._many("put_outcome", map(rows.outcome_row, delta.outcomes))
+        self._many("put_dead_record", map(msgspec.structs.astuple, delta.dead))
+        self._many("put_change", [self._change_row(change, delta.rec) for change in delta.changes])
+
+    async def advance(self, position: int, rec: Micros) -> None:
+        self._connection.execute(
+            self._queries["advance"],
+            {
+                "partition": self.checkpoint.partition,
+                "position": position,
+                "rec": rec,
+                "seq": self._seq,
+            },
+        )
+        self.checkpoint = msgspec.structs.replace(
+            self.checkpoint, position=position, rec=rec, seq=self._seq
+        )
+
+    # ── underneath ─────────────────────────────────────────────────────────────────────────────
+
+    def _sessions(self, devices: dict[Key, Micros]) -> dict[Key, list[Session]]:
+        found: dict[str, Session] = {}
+        since = as_json(devices.items())
+        for row in self._all("last_sessions", devices=as_json(devices)):
+            found[row[0]] = rows.session(row)
+        for row in self._all("recent_sessions", devices=since):
+            if row[0] not in found:
+                found[row[0]] = rows.session(row)
+        grouped: dict[Key, list[Session]] = {device: [] for device in devices}
+        for session in sorted(found.values(), key=lambda s: (s.started_at, s.id)):
+            grouped[session.device].append(session)
+        return grouped
+
+    def _identifiers(self, keys: Iterable[Key]) -> list[Identifier]:
+        return [rows.identifier(row) for row in self._all("identifiers", keys=as_json(keys))]
+
+    def _profiles(self, ids: Iterable[str]) -> list[Profile]:
+        return [rows.profile(row) for row in self._all("profiles", ids=as_json(ids))]
+
+    def _change_row(self, change: Change, rec: Micros) -> tuple[Any, ...]:
+        self._seq += 1
+        id_ = change.id if isinstance(change, IdentityChange) else None
+        kind = change.kind.value if isinstance(change, IdentityChange) else type(change).__name__
+        return self.checkpoint.partition, self._seq, rec, kind, id_, _json(change)
+
+    def _all(self, name: str, **parameters: object) -> list[Any]:
+        return self._connection.execute(self._queries[name], parameters).fetchall()
+
+    def _many(self, name: str, parameters: Iterable[Sequence[Any]]) -> None:
+        self._connection.executemany(self._queries[name], parameters)
+
+
+def _event_row(new: NewEvent) -> tuple[Any, ...]:
+    event = new.event
+    return (
+        event.message_id, new.position, event.source, event.type.value, event.name, event.at,
+        new.rec, new.device, new.user, new.session, new.digest, rows.event_body(event),
+    )  # fmt: skip

@@ -1,0 +1,138 @@
+"""Rows of the tables and values of the model, one into the other."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from graph_schema.model.command import Outcome
+from graph_schema.model.event import Event
+from graph_schema.model.evidence import Edge, EvidenceKind, EvidenceStatus, RefusalRule, Seen
+from graph_schema.model.identifier import Identifier, IdentifierStatus
+from graph_schema.model.item import Item
+from graph_schema.model.profile import Profile
+from graph_schema.model.segment import Membership, MembershipCause, Segment, SegmentStatus
+from graph_schema.model.session import DeviceFacts, Session
+from graph_schema.model.tally import Tally
+from graph_schema.store import Checkpoint, DeadRecord, StoredEvent
+
+Row: TypeAlias = Any
+"""A tuple of columns, as the driver hands them over."""
+
+_pack = msgspec.msgpack.Encoder().encode
+_json = msgspec.json.Encoder().encode
+_tally = msgspec.msgpack.Decoder(Tally).decode
+_facts = msgspec.msgpack.Decoder(DeviceFacts).decode
+_event = msgspec.json.Decoder(Event).decode
+_item = msgspec.json.Decoder(Item).decode
+
+_STATUSES = {status.value: status for status in IdentifierStatus}
+_KINDS = {kind.value: kind for kind in EvidenceKind}
+_EDGE_STATUSES = {status.value: status for status in EvidenceStatus}
+_RULES: dict[str | None, RefusalRule | None] = {rule.value: rule for rule in RefusalRule}
+_RULES[None] = None
+
+
+def identifier(row: Row) -> Identifier:
+    return Identifier(*row[:8], status=_STATUSES[row[8]], generation=row[9])
+
+
+def identifier_row(value: Identifier) -> Row:
+    return (
+        value.key, value.id, value.namespace, value.value, value.rank, value.first_at,
+        value.last_at, value.profile, value.status.value, value.generation,
+    )  # fmt: skip
+
+
+def edge(row: Row) -> Edge:
+    a, b, kind, count, first_at, last_at, status, refused_by = row
+    return Edge(
+        a, b, _KINDS[kind], count, first_at, last_at, _EDGE_STATUSES[status], _RULES[refused_by]
+    )
+
+
+def edge_row(value: Edge) -> Row:
+    refused_by = value.refused_by.value if value.refused_by else None
+    return (
+        value.a, value.b, value.kind.value, value.count, value.first_at, value.last_at,
+        value.status.value, refused_by,
+    )  # fmt: skip
+
+
+def seen(row: Row) -> Seen:
+    a, b, kind, *rest = row
+    return Seen(a, b, _KINDS[kind], *rest)
+
+
+def seen_row(value: Seen) -> Row:
+    return value.a, value.b, value.kind.value, value.half_hour, value.at, value.mid, value.rec
+
+
+def session(row: Row) -> Session:
+    return Session(*row[:7], facts=_facts(row[7]), tally=_tally(row[8]))
+
+
+def session_row(value: Session) -> Row:
+    return (
+        value.id, value.device, value.user, value.owner, value.started_at, value.ended_at,
+        value.last_mid, _pack(value.facts), _pack(value.tally),
+    )  # fmt: skip
+
+
+def profile(row: Row) -> Profile:
+    return Profile(*row[:4], tally=_tally(row[4]), deadline=row[5])
+
+
+def profile_row(value: Profile) -> Row:
+    tally = _pack(value.tally)
+    return value.id, value.anchor, value.first_at, value.last_at, tally, value.deadline
+
+
+def stored_event(row: Row) -> StoredEvent:
+    """(body, rec, session, profile)"""
+    return StoredEvent(_event(row[0]), *row[1:4])
+
+
+def event_body(value: Event) -> bytes:
+    return _json(value)
+
+
+def item(row: Row) -> Item:
+    return _item(row[0])
+
+
+def item_row(value: Item) -> Row:
+    return value.id, value.updated_at, _json(value)
+
+
+def segment(row: Row) -> Segment:
+    key, name, status, version, rule, *rest = row
+    return Segment(key, name, SegmentStatus(status), version, msgspec.json.decode(rule), *rest)
+
+
+def segment_row(value: Segment) -> Row:
+    return (
+        value.key, value.name, value.status.value, value.version, _json(value.rule).decode(),
+        value.created_at, value.updated_at, value.description, value.created_by, value.walked,
+    )  # fmt: skip
+
+
+def membership(row: Row) -> Membership:
+    return Membership(*row[:4], cause=MembershipCause(row[4]))
+
+
+def outcome(row: Row) -> Outcome:
+    return Outcome(*row[:4], path=tuple(msgspec.json.decode(row[4])))
+
+
+def outcome_row(value: Outcome) -> Row:
+    return value.command_id, value.at, value.problem, value.message, _json(value.path).decode()
+
+
+def checkpoint(row: Row) -> Checkpoint:
+    return Checkpoint(*row)
+
+
+def dead_record(row: Row) -> DeadRecord:
+    return DeadRecord(*row)

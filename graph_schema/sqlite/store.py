@@ -1,0 +1,94 @@
+"""The embedded graph store: one SQLite file in WAL mode, one writer, any number of readers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from graph_schema.errors import Fenced, StoreUnavailable, WrongLog
+from graph_schema.model.time import Micros
+from graph_schema.queries import queries
+from graph_schema.sqlite import connection, rows
+from graph_schema.sqlite.batch import SqliteBatch
+from graph_schema.sqlite.pool import ReaderPool
+from graph_schema.sqlite.reading import SqliteReading
+from graph_schema.store import Batch, Checkpoint
+
+
+class SqliteGraphStore(SqliteReading):
+    """Implements `graph_schema.store.GraphStore`.
+
+    Writing runs in the calling thread: the worker has nothing else to do meanwhile. Reading runs in
+    `readers` threads. `fingerprint` is that of the hash key.
+    """
+
+    def __init__(self, path: Path, fingerprint: str, readers: int = 2) -> None:
+        self._path = path
+        self._fingerprint = fingerprint
+        self._pool = ReaderPool(path, readers)
+        self._queries = queries("graph_schema.sqlite")
+        self._writer: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = connection.writer(self._path, self._fingerprint)
+
+    async def close(self) -> None:
+        self._pool.close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    async def checkpoint(self, partition: int, log: str) -> Checkpoint:
+        found = self._all("checkpoint", partition=partition)
+        if not found:
+            self._connection.execute(
+                self._queries["make_checkpoint"], {"partition": partition, "log": log}
+            )
+            return Checkpoint(partition, log)
+        known = rows.checkpoint(found[0])
+        if known.log != log:
+            raise WrongLog(expected=known.log, found=log)
+        return known
+
+    @asynccontextmanager
+    async def batch(self, expected: Checkpoint) -> AsyncIterator[Batch]:
+        self._begin()
+        try:
+            found = self._all("checkpoint", partition=expected.partition)
+            if not found or rows.checkpoint(found[0]) != expected:
+                raise Fenced(partition=expected.partition)
+            yield SqliteBatch(self._connection, expected)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    async def due(self, now: Micros, limit: int) -> list[str]:
+        return [row[0] for row in self._all("due", now=now, limit=limit)]
+
+    async def next_deadline(self) -> Micros | None:
+        found: Micros | None = self._all("next_deadline")[0][0]
+        return found
+
+    async def profile_ids_after(self, after: str, limit: int) -> list[str]:
+        return [row[0] for row in self._all("profile_ids_after", after=after, limit=limit)]
+
+    def _begin(self) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(store=self._path.name, reason=error) from error
+
+    def _all(self, name: str, **parameters: object) -> list[Any]:
+        return self._connection.execute(self._queries[name], parameters).fetchall()
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._writer is None:
+            raise StoreUnavailable(store=self._path.name, reason="it is not open")
+        return self._writer
