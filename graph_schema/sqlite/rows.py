@@ -35,7 +35,7 @@ _RULES[None] = None
 
 
 def identifier(row: Row) -> Identifier:
-    return Identifier(*row[:8], status=_STATUSES[row[8]], generation=row[9])
+    return Identifier(*(*row[:8], _STATUSES[row[8]], row[9]))
 
 
 def identifier_row(value: Identifier) -> Row:
@@ -70,7 +70,7 @@ def seen_row(value: Seen) -> Row:
 
 
 def session(row: Row) -> Session:
-    return Session(*row[:7], facts=_facts(row[7]), tally=_tally(row[8]))
+    return Session(*(*row[:7], _facts(row[7]), _tally(row[8])))
 
 
 def session_row(value: Session) -> Row:
@@ -81,7 +81,7 @@ def session_row(value: Session) -> Row:
 
 
 def profile(row: Row) -> Profile:
-    return Profile(*row[:4], tally=_tally(row[4]), deadline=row[5])
+    return Profile(*(*row[:4], _tally(row[4]), row[5]))
 
 
 def profile_row(value: Profile) -> Row:
@@ -119,11 +119,11 @@ def segment_row(value: Segment) -> Row:
 
 
 def membership(row: Row) -> Membership:
-    return Membership(*row[:4], cause=MembershipCause(row[4]))
+    return Membership(*(*row[:4], MembershipCause(row[4])))
 
 
 def outcome(row: Row) -> Outcome:
-    return Outcome(*row[:4], path=tuple(msgspec.json.decode(row[4])))
+    return Outcome(*(*row[:4], tuple(msgspec.json.decode(row[4]))))
 
 
 def outcome_row(value: Outcome) -> Row:

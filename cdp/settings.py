@@ -1,0 +1,262 @@
+"""Every setting: its name, what it means, its default, and where its value came from.
+
+The command line wins, then the environment, then `cdp.toml` (the same names in lower case), then
+what was made at the first start (`credentials.toml` in the data folder), then the default.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from graph_schema.errors import SettingError
+
+SCOPES = (
+    "profile:read", "pii:read", "segment:read", "segment:write", "identity:write",
+    "recommend:read", "admin",
+)  # fmt: skip
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """`parse` turns the text into the value and raises ValueError with a reason."""
+
+    name: str
+    default: str
+    meaning: str
+    parse: Callable[[str], Any]
+    secret: bool = False
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The values, parsed. `tokens` maps a bearer token to its scopes. Bytes and seconds as named."""
+
+    data: Path
+    graph: str
+    log: str
+    write_keys: tuple[str, ...]
+    tokens: dict[str, frozenset[str]]
+    hash_key: bytes
+    backlog_bytes: int
+    lag_limit_s: float
+    batch_size: int
+    operation_timeout_s: float
+    introspection: bool
+    sources: dict[str, str]
+
+    @property
+    def models(self) -> Path:
+        return self.data / "models"
+
+
+def _choice(*schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text == "sqlite" or urlsplit(text).scheme in schemes:
+            return text
+        raise ValueError(f"it must be sqlite or an address that begins with {schemes[0]}://")
+
+    return parse
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    if not keys:
+        raise ValueError("it must name at least one write key, separated by commas")
+    return keys
+
+
+def _tokens(text: str) -> dict[str, frozenset[str]]:
+    tokens = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        token, separator, scopes = entry.rpartition("=")
+        wanted = frozenset(scopes.split("+"))
+        if not separator or not token or not wanted <= set(SCOPES):
+            raise ValueError(
+                f"each entry must be token=scope+scope, with scopes of: {', '.join(SCOPES)}"
+            )
+        tokens[token] = wanted
+    return tokens
+
+
+def _hash_key(text: str) -> bytes:
+    if len(text) < 16:
+        raise ValueError("it must have at least 16 characters")
+    return text.encode()
+
+
+def _number(kind: Callable[[str], Any], least: float) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise ValueError("it must be a number") from None
+        if not value >= least:
+            raise ValueError(f"it must be at least {least:g}")
+        return value
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("it must be true or false")
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "CDP_DATA", "./cdp-data", "folder of the embedded stores, models and credentials", Path
+    ),
+    Setting("CDP_GRAPH", "sqlite", "where the graph is kept", _choice("neo4j", "bolt")),
+    Setting("CDP_LOG", "sqlite", "where the event log is kept", _choice("kafka")),
+    Setting("CDP_WRITE_KEYS", "", "write keys of the collector, separated by commas", _keys, True),
+    Setting("CDP_TOKENS", "", "bearer tokens of the API: token=scope+scope,…", _tokens, True),
+    Setting("CDP_HASH_KEY", "", "key of the profile ids and of the PII hashes", _hash_key, True),
+    Setting(
+        "CDP_BACKLOG_BYTES", "268435456",
+        "collecting answers 429 while the log is this many bytes ahead of the graph",
+        _number(int, 1),
+    ),
+    Setting(
+        "CDP_LAG_LIMIT", "60", "/readyz answers 503 while the graph is this many seconds behind",
+        _number(float, 0.1),
+    ),
+    Setting("CDP_BATCH_SIZE", "1000", "most records that the worker applies at once", _number(int, 1)),
+    Setting(
+        "CDP_OPERATION_TIMEOUT", "10", "seconds after which a GraphQL operation is given up",
+        _number(float, 0.1),
+    ),
+    Setting("CDP_INTROSPECTION", "true", "whether GraphQL answers questions about its schema", _switch),
+)  # fmt: skip
+
+MADE_AT_FIRST_START: dict[str, Callable[[], str]] = {
+    "CDP_WRITE_KEYS": lambda: f"wk_{secrets.token_urlsafe(18)}",
+    "CDP_TOKENS": lambda: f"tk_{secrets.token_urlsafe(24)}=admin",
+    "CDP_HASH_KEY": lambda: secrets.token_hex(32),
+}
+
+
+def load(arguments: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Reads the settings; makes the credentials at the first start. Raises SettingError."""
+    texts, sources = _gather(arguments, environment)
+    values = {setting.name: _parsed(setting, texts[setting.name]) for setting in SETTINGS[:3]}
+    credentials = _credentials(
+        values["CDP_DATA"], wanted=[name for name in MADE_AT_FIRST_START if not texts[name]]
+    )
+    for name, text in credentials.items():
+        texts[name] = text
+        sources[name] = "credentials.toml"
+    values |= {setting.name: _parsed(setting, texts[setting.name]) for setting in SETTINGS[3:]}
+    return Settings(
+        data=values["CDP_DATA"],
+        graph=values["CDP_GRAPH"],
+        log=values["CDP_LOG"],
+        write_keys=values["CDP_WRITE_KEYS"],
+        tokens=values["CDP_TOKENS"],
+        hash_key=values["CDP_HASH_KEY"],
+        backlog_bytes=values["CDP_BACKLOG_BYTES"],
+        lag_limit_s=values["CDP_LAG_LIMIT"],
+        batch_size=values["CDP_BATCH_SIZE"],
+        operation_timeout_s=values["CDP_OPERATION_TIMEOUT"],
+        introspection=values["CDP_INTROSPECTION"],
+        sources=sources,
+    )
+
+
+def shown(settings: Settings) -> list[tuple[str, str, str, str]]:
+    """(name, value with secrets masked, where it came from, meaning) of every setting."""
+    plain = {
+        "CDP_DATA": str(settings.data),
+        "CDP_GRAPH": _masked_address(settings.graph),
+        "CDP_LOG": _masked_address(settings.log),
+        "CDP_BACKLOG_BYTES": str(settings.backlog_bytes),
+        "CDP_LAG_LIMIT": f"{settings.lag_limit_s:g}",
+        "CDP_BATCH_SIZE": str(settings.batch_size),
+        "CDP_OPERATION_TIMEOUT": f"{settings.operation_timeout_s:g}",
+        "CDP_INTROSPECTION": str(settings.introspection).lower(),
+    }
+    return [
+        (s.name, "••••••" if s.secret else plain[s.name], settings.sources[s.name], s.meaning)
+        for s in SETTINGS
+    ]
+
+
+def _gather(
+    arguments: Mapping[str, str], environment: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    file = _file(Path("cdp.toml"))
+    known = {setting.name.lower() for setting in SETTINGS}
+    if unknown := set(file) - known:
+        raise SettingError(name=sorted(unknown)[0], reason="cdp.toml names no setting like it")
+    texts, sources = {}, {}
+    for setting in SETTINGS:
+        found = (
+            ("the command line", arguments.get(setting.name)),
+            ("the environment", environment.get(setting.name)),
+            ("cdp.toml", file.get(setting.name.lower())),
+            ("the default", setting.default),
+        )
+        sources[setting.name], texts[setting.name] = next(
+            (source, text) for source, text in found if text is not None
+        )
+    return texts, sources
+
+
+def _file(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(name=path.name, reason=error) from error
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in values.items()
+    }
+
+
+def _credentials(data: Path, wanted: list[str]) -> dict[str, str]:
+    """What was made at the first start, made now where it is missing; mode 0600."""
+    if not wanted:
+        return {}
+    path = data / "credentials.toml"
+    known = _file(path)
+    missing = [name for name in wanted if name.lower() not in known]
+    if missing:
+        known |= {name.lower(): MADE_AT_FIRST_START[name]() for name in missing}
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            _write_private(path, "".join(f'{name} = "{text}"\n' for name, text in known.items()))
+        except OSError as error:
+            raise SettingError(name="CDP_DATA", reason=error) from error
+    return {name: known[name.lower()] for name in wanted}
+
+
+def _write_private(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _parsed(setting: Setting, text: str) -> Any:
+    try:
+        return setting.parse(text)
+    except ValueError as error:
+        raise SettingError(name=setting.name, reason=error) from error
+
+
+def _masked_address(text: str) -> str:
+    parts = urlsplit(text)
+    return text.replace(f":{parts.password}@", ":••••••@") if parts.password else text
