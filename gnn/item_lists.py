@@ -1,0 +1,119 @@
+"""Item lists: for each item the items it speaks for, and how strongly. What every model fits.
+
+The score of item i for a history H is `sum over h in H of w(h) * S[h, i]`; S is kept as the `width`
+strongest positive entries of each row (top-500 lists were measured to answer in 0.04 to 0.5 ms with
+no loss of accuracy). A sum over the history can be explained exactly, changes with the next event,
+and needs NumPy alone. The diagonal is empty: an item does not speak for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from gnn.arrays import Float32s, Int32s, Int64s
+
+DEFAULT_WIDTH = 500
+
+
+class ItemLists(NamedTuple):
+    """A sparse matrix S in CSR form: row h is `items[starts[h]:starts[h + 1]]`, strongest first."""
+
+    starts: Int64s
+    items: Int32s
+    weights: Float32s
+
+    @property
+    def size(self) -> int:
+        """How many rows, that is items, there are."""
+        return len(self.starts) - 1
+
+    def row(self, item: int) -> tuple[Int32s, Float32s]:
+        """The items (m,) that `item` speaks for and their weights (m,), strongest first."""
+        part = slice(int(self.starts[item]), int(self.starts[item + 1]))
+        return self.items[part], self.weights[part]
+
+    def known(self, items: Int64s) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which of `items` (n,) have a list at all."""
+        return self.starts[items + 1] > self.starts[items]
+
+    def fault(self) -> str | None:
+        """What is wrong with the arrays, or None: read from a disk, they may be anything."""
+        if self.starts.ndim != 1 or not self.starts.size or self.starts[0] != 0:
+            return "the list starts do not begin at 0"
+        if np.any(np.diff(self.starts) < 0) or self.starts[-1] != self.items.size:
+            return "the list starts do not fit the lists"
+        if self.items.shape != self.weights.shape:
+            return "lists and weights differ in length"
+        if self.items.size and not 0 <= self.items.min() <= self.items.max() < self.size:
+            return "a list names an item that does not exist"
+        if not np.isfinite(self.weights).all():
+            return "a weight is not a number"
+        return None
+
+
+def empty(size: int) -> ItemLists:
+    """Lists of `size` items that say nothing."""
+    return ItemLists(np.zeros(size + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+def strongest(
+    rows_of: Callable[[int, int], Float32s],
+    size: int,
+    *,
+    width: int = DEFAULT_WIDTH,
+    block: int = 512,
+    progress: Callable[[float], None] = lambda _done: None,
+) -> ItemLists:
+    """Keeps the `width` strongest positive entries of each row of a dense S, block by block.
+
+    `rows_of(a, b)` gives rows a..b-1 of S as (b - a, size) float32 and may be called from two
+    threads at once; the array it gives is overwritten. `progress` is told the share done (0..1).
+    """
+    borders = [(a, min(a + block, size)) for a in range(0, size, block)]
+    parts: list[tuple[Int64s, Int32s, Float32s]] = []
+    # Two threads: while one sorts (one core), the other multiplies (BLAS, the other cores).
+    with ThreadPoolExecutor(2) as pool:
+        for part in pool.map(lambda border: _top_of_block(rows_of, *border, width), borders):
+            parts.append(part)
+            progress(len(parts) / len(borders))
+    return joined(parts)
+
+
+def joined(parts: Iterable[tuple[Int64s, Int32s, Float32s]]) -> ItemLists:
+    """Puts (counts, items, weights) of consecutive blocks of rows together."""
+    counts, items, weights = zip(*parts, strict=True)
+    starts = np.concatenate(([0], np.cumsum(np.concatenate(counts)))).astype(np.int64)
+    return ItemLists(starts, np.concatenate(items), np.concatenate(weights))
+
+
+def _top_of_block(
+    rows_of: Callable[[int, int], Float32s], first: int, last: int, width: int
+) -> tuple[Int64s, Int32s, Float32s]:
+    scores = rows_of(first, last)
+    scores[np.arange(last - first), np.arange(first, last)] = 0.0
+    return top_of_rows(scores, width)
+
+
+def top_of_rows(scores: Float32s, width: int) -> tuple[Int64s, Int32s, Float32s]:
+    """The `width` largest positive entries of each row of `scores` (n, m): how many each row has
+    (n,), then their columns and values, row after row, strongest first, ties by column."""
+    width = min(width, scores.shape[1])
+    if width < scores.shape[1]:
+        kept = np.argpartition(scores, scores.shape[1] - width, axis=1)[:, -width:]
+    else:
+        kept = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+    kept = np.sort(kept, axis=1)
+    values = np.take_along_axis(scores, kept, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    kept = np.take_along_axis(kept, order, axis=1)
+    values = np.take_along_axis(values, order, axis=1)
+    positive = values > 0
+    return (
+        np.count_nonzero(positive, axis=1).astype(np.int64),
+        kept[positive].astype(np.int32),
+        values[positive].astype(np.float32),
+    )
