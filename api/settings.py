@@ -24,10 +24,13 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class ApiSettings(msgspec.Struct, frozen=True):
-    """`tokens` maps a bearer token to its scopes. `collect_body`: the most bytes of a body of the
+    """`tokens` maps a bearer token to its scopes. `cursor_key` seals
+    cursors: give all processes the same, or one refuses the cursors of another; empty: one is made.
+    `collect_body`: the most bytes of a body of the
     collector as they come over the wire. `stopping` and the WebSocket's times are in seconds."""
 
     tokens: dict[str, frozenset[Scope]]
+    cursor_key: bytes = b""
     limits: Limits = Limits()
     introspection: bool = True
     suggestions: bool = True

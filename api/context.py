@@ -1,0 +1,40 @@
+"""What belongs to one request: who asks, under which id, and the loaders."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import strawberry
+
+from api.auth import Principal, Scope
+from api.connections import Cursors, Seal
+from api.loaders import Loaders
+from api.platform import Platform
+
+
+class Context:
+    """`request` is the request's id; it stands in every error and in the log."""
+
+    __slots__ = ("loaders", "pii", "platform", "principal", "request", "seal")
+
+    def __init__(self, platform: Platform, principal: Principal, request: str, seal: Seal) -> None:
+        self.platform = platform
+        self.principal = principal
+        self.request = request
+        self.seal = seal
+        self.pii = principal.may(Scope.PII_READ)
+        self.loaders = Loaders(platform)
+
+    def cursors(self, *made_for: Any) -> Cursors:
+        """The cursors of a list that is told from others by these words."""
+        return Cursors(self.seal, *made_for)
+
+    def may(self, scope: Scope) -> bool:
+        return self.principal.may(scope)
+
+    def need(self, scope: Scope) -> None:
+        """Raises Forbidden without that scope."""
+        self.principal.need(scope)
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,57 @@
+"""Identity changes: GraphQL Change, ChangePart and their pages."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from api.context import Context
+from api.types import event as event_types
+from api.types import profile as profile_types
+from api.types.common import Connection, Edge, described, resolved
+from api.types.enums import ChangeKind, ChangeStatus
+from api.types.scalars import DateTime
+from graph_schema.model.change import ChangePart as StoredPart
+from graph_schema.model.change import IdentityChange
+
+
+@strawberry.type(description="One profile before or after a change.")
+class ChangePart:
+    part: strawberry.Private[StoredPart]
+    ctx: strawberry.Private[Context]
+
+    @resolved("The profile's id at that moment.")
+    def profile_id(self) -> strawberry.ID:
+        return strawberry.ID(self.part.profile_id)
+
+    @resolved("What it held.")
+    async def identifiers(self) -> list[profile_types.Identifier]:
+        return await profile_types.identifiers_by_keys(self.ctx, self.part.identifiers)
+        | None
+    ):
+        if self.change.by_decision:
+            return None
+        return await event_types.event_by_id(self.ctx, self.change.cause)
+
+    @resolved("The profiles before it.")
+    def before(self) -> list[ChangePart]:
+        return [ChangePart(part=part, ctx=self.ctx) for part in self.change.before]
+
+    @resolved("The profiles after it.")
+    def after(self) -> list[ChangePart]:
+        return [ChangePart(part=part, ctx=self.ctx) for part in self.change.after]
+
+    @resolved("Its place in the audit trail, opaque.")
+    def cursor(self) -> str:
+        return self.ctx.cursors("changes").of((self.change.id,))
+
+
+@strawberry.type(description="A change in a list.")
+class ChangeEdge(Edge):
+    node: Change = described("The change.")
+
+
+@strawberry.type(description="A page of changes.")
+class ChangeConnection(Connection):
+    edges: list[ChangeEdge] = described("The changes of this page.")
