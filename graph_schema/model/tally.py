@@ -26,12 +26,13 @@ class NameTally(msgspec.Struct, array_like=True):
 
 class TraitFact(msgspec.Struct, array_like=True, frozen=True):
     """The newest statement about a trait; `value` None means removed. `identifier` is the owner of
-    the session in which it was made."""
+    the session in which it was made: empty in a session's own tally, which its owner is told of, and
+    filled in where the session is folded into a profile."""
 
     at: Micros
     mid: str
     value: Any
-    identifier: Key
+    identifier: Key = ""
 
 
 class OrderFact(msgspec.Struct, array_like=True, frozen=True):
@@ -45,8 +46,10 @@ class OrderFact(msgspec.Struct, array_like=True, frozen=True):
 
 
 class RefundFact(msgspec.Struct, array_like=True, frozen=True):
+    """`micros` is None where the whole order was refunded."""
+
     order_id: str
-    micros: int
+    micros: int | None
     currency: str
 
 
@@ -60,13 +63,14 @@ class TouchFact(msgspec.Struct, array_like=True, frozen=True):
 
 
 class ConsentFact(msgspec.Struct, array_like=True, frozen=True):
-    """`granted` 1, denied 0; `logged_in`: stated in a session that names a user."""
+    """`logged_in`: stated in a session that names a user. This and `identifier`, the session's owner,
+    are filled in where the session is folded into a profile."""
 
     at: Micros
     mid: str
     granted: bool
-    logged_in: bool
-    identifier: Key
+    logged_in: bool = False
+    identifier: Key = ""
 
 
 class Tally(msgspec.Struct, omit_defaults=True):

@@ -1,0 +1,1 @@
+"""The way of a record into the graph: the worker and what it does."""

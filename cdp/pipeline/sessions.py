@@ -1,0 +1,209 @@
+"""Which session each event of a batch belongs to, and what the sessions now add up to.
+
+Events that come in order, nearly all of them, lengthen a device's last session or begin the next
+one. Where one comes late, the visits around it are split anew from all their events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from cdp.pipeline.prepare import Prepared
+from cdp.pipeline.working import Working
+from graph_schema.model.event import Event
+from graph_schema.model.identifier import Key
+from graph_schema.model.session import Session
+from graph_schema.model.tally import Tally
+from graph_schema.model.time import Micros
+from graph_schema.store import Met, NewEvent
+from identity import commerce, device_facts, fold, sessions
+
+
+class Touched(msgspec.Struct):
+    """A session with what the batch adds to it; `whole`: the addition is all there is."""
+
+    session: Session
+    added: Tally
+    events: int = 0
+    whole: bool = False
+
+
+class SessionFolder:
+    """Takes the new events of a batch; `touched` and `added` are what came of them."""
+
+    def __init__(self, work: Working) -> None:
+        self._work = work
+        self._gap = work.rules.session_gap
+        self.touched: dict[str, Touched] = {}
+
+    async def take(self, prepared: Iterable[Prepared]) -> None:
+        by_device: dict[Key | None, list[Prepared]] = {}
+        for item in prepared:
+            by_device.setdefault(item.names.device, []).append(item)
+        for item in by_device.pop(None, []):
+            self._alone(item)
+        for device, items in by_device.items():
+            assert device is not None
+            items.sort(key=lambda item: (item.event.at, item.event.message_id))
+            last = self._last(device)
+            if last is None or _moment(items[0].event) > (last.ended_at, last.last_mid):
+                self._in_order(device, last, items)
+            else:
+                await self._late(device, items)
+
+    def finish(self) -> None:
+        """Folds what was added into the sessions and hands them to the delta."""
+        for touched in self.touched.values():
+            session = touched.session
+            if touched.whole:
+                session.tally = touched.added
+            else:
+                fold.merge(session.tally, touched.added)
+            self._work.delta.sessions.append(session)
+
+    # ── in order ───────────────────────────────────────────────────────────────────────────────
+
+    def _last(self, device: Key) -> Session | None:
+        known = self._work.sessions.get(device)
+        return known[-1] if known else None
+
+    def _in_order(self, device: Key, last: Session | None, items: list[Prepared]) -> None:
+        for item in items:
+            step = sessions.advance(last, _sighting(item), self._gap)
+            if last is None or step in sessions.BEGINS:
+                last = self._begin(device, item)
+                self._work.sessions.setdefault(device, []).append(last)
+            elif step is sessions.Step.APPEND_AND_NAME_USER:
+                self._name_user(last, item.names.user)
+            self._add(last, item)
+
+    def _begin(self, device: Key, item: Prepared) -> Session:
+        event, user = item.event, item.names.user
+        return Session(
+            id=event.message_id,
+            device=device,
+            user=user,
+            owner=sessions.owner_of(device, user),
+            started_at=event.at,
+            ended_at=event.at,
+            last_mid=event.message_id,
+            facts=device_facts.facts_of(event),
+            tally=Tally(),
+        )
+
+    def _name_user(self, session: Session, user: Key | None) -> None:
+        """The visit's first login: what precedes it belongs to the user too."""
+        before = self._work.profile_of(session.owner)
+        session.user = user
+        session.owner = sessions.owner_of(session.device, user)
+        now = self._work.profile_of(session.owner)
+        if before != now:
+            self._work.stale.update(filter(None, (before, now)))
+
+    def _add(self, session: Session, item: Prepared) -> None:
+        event = item.event
+        touched = self.touched.get(session.id)
+        if touched is None:
+            touched = self.touched[session.id] = Touched(session, Tally())
+        touched.events += 1
+        fold.add(touched.added, event)
+        session.ended_at, session.last_mid = event.at, event.message_id
+        session.facts = device_facts.merge(session.facts, device_facts.facts_of(event))
+        for interaction in commerce.interactions_of(event):
+            self._work.delta.met.append(Met(session.id, interaction))
+        self._record(item, session.id)
+
+    def _record(self, item: Prepared, session: str) -> None:
+        self._work.delta.events.append(
+            NewEvent(
+                item.event, item.position, item.rec, item.names.device, item.names.user,
+                session, item.digest,
+            )
+        )  # fmt: skip
+
+    def _alone(self, item: Prepared) -> None:
+        """All its identifiers are blocked: no device, so a session of its own, of nobody."""
+        session = self._begin(item.names.all[0].key, item)
+        session.owner = None
+        self._add(session, item)
+
+    # ── late ───────────────────────────────────────────────────────────────────────────────────
+
+    async def _late(self, device: Key, items: list[Prepared]) -> None:
+        old = await self._visits(device, items[0].event.at, items[-1].event.at)
+        stored = await self._work.batch.events_of([session.id for session in old])
+        new = {item.event.message_id: item for item in items}
+        held = {s.event.message_id: s.session for s in stored}
+        events = [s.event for s in stored] + [item.event for item in items]
+        events.sort(key=_moment)
+        users = {item.event.message_id: item.names.user for item in items}
+        users |= {event.message_id: self._user_of(event) for event in events if event.message_id in held}
+        spans = sessions.split(
+            [sessions.Sighting(e.at, e.message_id, users[e.message_id]) for e in events], self._gap
+        )
+        self._work.delta.gone_sessions += [session.id for session in old]
+        self._work.stale.update(filter(None, (self._work.profile_of(s.owner) for s in old)))
+        position = 0
+        for span in spans:
+            chunk = events[position : position + span.count]
+            position += span.count
+            self._replace(device, span, chunk, new, held)
+
+    async def _visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
+        """The sessions of the whole visits that touch the range, give or take a gap."""
+        found: list[Session] = []
+        while True:
+            wider = await self._work.batch.visits(device, since - self._gap, until + self._gap)
+            if len(wider) == len(found):
+                return found
+            found = wider
+            since = min(since, found[0].started_at)
+            until = max(until, max(session.ended_at for session in found))
+
+    def _replace(
+        self,
+        device: Key,
+        span: sessions.Span,
+        events: list[Event],
+        new: dict[str, Prepared],
+        held: dict[str, str],
+    ) -> None:
+        session = Session(
+            id=span.id,
+            device=device,
+            user=span.user,
+            owner=sessions.owner_of(device, span.user),
+            started_at=events[0].at,
+            ended_at=events[-1].at,
+            last_mid=events[-1].message_id,
+            facts=device_facts.facts_of(events[0]),
+            tally=Tally(),
+        )
+        touched = self.touched[session.id] = Touched(session, Tally(), whole=True)
+        for event in events:
+            fold.add(touched.added, event)
+            session.facts = device_facts.merge(session.facts, device_facts.facts_of(event))
+            for interaction in commerce.interactions_of(event):
+                self._work.delta.met.append(Met(session.id, interaction))
+            item = new.get(event.message_id)
+            if item is not None:
+                touched.events += 1
+                self._record(item, session.id)
+            elif held[event.message_id] != session.id:
+                self._work.delta.moved_events.append((event.message_id, session.id))
+        owner = self._work.profile_of(session.owner)
+        if owner is not None:
+            self._work.stale.add(owner)
+
+    def _user_of(self, event: Event) -> Key | None:
+        return self._work.normaliser.names(event).user
+
+
+def _moment(event: Event) -> tuple[Micros, str]:
+    return event.at, event.message_id
+
+
+def _sighting(item: Prepared) -> sessions.Sighting:
+    return sessions.Sighting(item.event.at, item.event.message_id, item.names.user)

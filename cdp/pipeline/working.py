@@ -1,0 +1,52 @@
+"""The unit of work of one batch: what was read, what it has become, and what is to be written."""
+
+from __future__ import annotations
+
+from graph_schema.model.identifier import Identifier, Key
+from graph_schema.model.profile import Profile, ProfileIds
+from graph_schema.model.rules import IdentityRules
+from graph_schema.model.session import Session
+from graph_schema.model.time import Micros
+from graph_schema.store import Batch, Delta, Neighbourhood
+
+
+class Working:
+    """`identifiers` and `profiles` are as they are now, in memory; `profile_before` is the profile of
+    each identifier as the batch found it (None: the identifier is new)."""
+
+    def __init__(
+        self, batch: Batch, known: Neighbourhood, rules: IdentityRules, ids: ProfileIds, rec: Micros
+    ) -> None:
+        self.batch = batch
+        self.rules = rules
+        self.ids = ids
+        self.identifiers: dict[Key, Identifier] = dict(known.identifiers)
+        self.profile_before: dict[Key, str | None] = {
+            key: identifier.profile for key, identifier in known.identifiers.items()
+        }
+        self.profiles: dict[str, Profile] = dict(known.profiles)
+        self.sessions: dict[Key, list[Session]] = known.sessions
+        self.digests = dict(known.digests)
+        self.seen = dict(known.seen)
+        self.delta = Delta(rec=rec)
+        self.changed_identifiers: set[Key] = set()
+        self.regrouped: set[Key] = set()
+        """Identifiers whose profile changed, or whose profile gained or lost others."""
+        self.stale: set[str] = set()
+        """Profiles that must be folded anew from their sessions."""
+
+    def profile_of(self, key: Key | None) -> str | None:
+        """The id of the profile that holds an identifier now."""
+        found = self.identifiers.get(key) if key is not None else None
+        return found.profile if found is not None else None
+
+    def put_identifier(self, identifier: Identifier) -> None:
+        self.profile_before.setdefault(identifier.key, None)
+        self.identifiers[identifier.key] = identifier
+        self.changed_identifiers.add(identifier.key)
+
+    def learn(self, identifier: Identifier) -> None:
+        """Takes in an identifier that was read later in the batch."""
+        if identifier.key not in self.identifiers:
+            self.identifiers[identifier.key] = identifier
+            self.profile_before[identifier.key] = identifier.profile

@@ -1,0 +1,1 @@
+"""What api asks for, answered."""

@@ -1,0 +1,28 @@
+"""What an event says about which identifiers belong together."""
+
+from __future__ import annotations
+
+from graph_schema.model.event import Event
+from graph_schema.model.evidence import EvidenceKind, Seen
+from graph_schema.model.time import HALF_HOUR, Micros
+from identity.normalise import Names
+
+
+def star(event: Event, names: Names, rec: Micros = 0) -> tuple[Seen, ...]:
+    """Evidence of an event is a star: its highest-ranked unblocked identifier with each other one."""
+    usable = [name.key for name in names.all if not name.blocked]
+    if len(usable) < 2:
+        return ()
+    centre, half_hour = usable[0], event.at // HALF_HOUR
+    return tuple(
+        Seen(
+            min(centre, other),
+            max(centre, other),
+            EvidenceKind.ALIAS if other == names.previous else EvidenceKind.LOGIN,
+            half_hour,
+            event.at,
+            event.message_id,
+            rec,
+        )
+        for other in usable[1:]
+    )

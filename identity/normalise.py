@@ -1,0 +1,117 @@
+"""Which identifiers an event names, and their keys.
+
+A key uses only normalisation that can never be wrong: Unicode NFC, trimmed, e-mail in lower case.
+Everything bolder is a rule that adds evidence, so that it can be tried and taken back.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from graph_schema.model.event import Event, EventType
+from graph_schema.model.identifier import Key, key_of
+from graph_schema.model.rules import IdentityRules, Namespace
+from identity.blocked import Blocked
+
+LONGEST = 512
+
+
+class Name(msgspec.Struct, frozen=True):
+    """One identifier that an event names."""
+
+    key: Key
+    namespace: Namespace
+    value: str
+    blocked: bool
+
+
+class Names(msgspec.Struct, frozen=True):
+    """All identifiers of an event in rank order. `device`: the key its session is folded under, None
+    where all are blocked. `user`: its user id. `previous`: an alias' other name."""
+
+    all: tuple[Name, ...]
+    device: Key | None
+    user: Key | None
+    previous: Key | None
+
+
+class Normaliser:
+    """Reads events by the rules of one version."""
+
+    def __init__(self, rules: IdentityRules) -> None:
+        self._rules = rules
+        self._blocked = Blocked(rules)
+        self._namespaces = {namespace.name: namespace for namespace in rules.namespaces}
+
+    def names(self, event: Event) -> Names:
+        """The identifiers of an event: its userId, anonymousId, context.device.id and
+        context.externalIds; of an identify also traits.email and traits.phone; of an alias also the
+        previousId, which is always an anonymous_id."""
+        found: dict[Key, Name] = {}
+        for namespace, value in _stated(event):
+            name = self._name(namespace, value, event.source)
+            if name is not None:
+                found.setdefault(name.key, name)
+        previous = None
+        if event.type is EventType.ALIAS and event.previous_id != event.user_id:
+            name = self._name("anonymous_id", event.previous_id, event.source)
+            if name is not None:
+                found.setdefault(name.key, name)
+                previous = None if name.blocked else name.key
+        names = tuple(sorted(found.values(), key=lambda name: (name.namespace.rank, name.key)))
+        return Names(names, _device(names, previous), _first(names, "user_id"), previous)
+
+    def key(self, namespace: str, value: str, source: str = "") -> Key:
+        """The key of a value as a client would send it."""
+        declared = self._namespace(namespace)
+        return key_of(namespace, self._clean(declared, value), source if declared.scoped else "")
+
+    def _name(self, namespace: str, value: Any, source: str) -> Name | None:
+        if not isinstance(value, str) or len(value) > LONGEST or "\x00" in value:
+            return None
+        declared = self._namespace(namespace)
+        clean = self._clean(declared, value)
+        key = key_of(namespace, clean, source if declared.scoped else "")
+        return Name(key, declared, clean, self._blocked(clean))
+
+    def _namespace(self, name: str) -> Namespace:
+        return self._namespaces.get(name) or self._rules.namespace(name)
+
+    def _clean(self, namespace: Namespace, value: str) -> str:
+        clean = value.strip()
+        if not clean.isascii():
+            clean = unicodedata.normalize("NFC", clean).strip()
+        return clean.lower() if namespace.case_insensitive else clean
+
+
+def _stated(event: Event) -> Iterator[tuple[str, Any]]:
+    yield "user_id", event.user_id
+    yield "anonymous_id", event.anonymous_id
+    if event.type is EventType.IDENTIFY:
+        yield "email", event.traits.get("email")
+        yield "phone", event.traits.get("phone")
+    device = event.context.get("device")
+    if isinstance(device, dict):
+        yield "device_id", device.get("id")
+    external = event.context.get("externalIds")
+    if isinstance(external, list):
+        for entry in external:
+            if isinstance(entry, dict) and entry.get("collection", "users") == "users":
+                namespace = entry.get("type")
+                if isinstance(namespace, str) and namespace.isidentifier():
+                    yield namespace, entry.get("id")
+
+
+def _device(names: tuple[Name, ...], previous: Key | None) -> Key | None:
+    """anonymous_id, else device_id, else the highest-ranked; an alias' previousId only at last."""
+    usable = [name for name in names if not name.blocked]
+    own = [name for name in usable if name.key != previous] or usable
+    return _first(own, "anonymous_id") or _first(own, "device_id") or (own[0].key if own else None)
+
+
+def _first(names: tuple[Name, ...] | list[Name], namespace: str) -> Key | None:
+    return next((n.key for n in names if n.namespace.name == namespace and not n.blocked), None)
