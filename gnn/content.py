@@ -32,7 +32,7 @@ _WORD = re.compile(r"\w{2,}")
 def lists_by_attributes(dataset: Dataset) -> ItemLists:
     """For each item without any interaction the `WIDTH` items most like it that have some; empty
     for the others, which have better evidence."""
-    touched = np.bincount(dataset.rows.item, minlength=len(dataset.items)) > 0
+    touched = dataset.touched
     tokens = None if touched.all() else _token_matrix(dataset.items)
     if tokens is None:
         return item_lists.empty(len(dataset.items))

@@ -8,41 +8,21 @@ come once for every session, and a temporal split works on these finer rows.
 from __future__ import annotations
 
 import hashlib
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import islice
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gnn.arrays import Bools, Float32s, Int32s, Int64s, Micros
-from gnn.errors import BadInteraction, EmptyDataset
+from gnn.errors import EmptyDataset
+from gnn.rows import Columns, Numbering, collect
 from gnn.weights import BehaviourWeights
 from graph_schema.model.item import Item
 from graph_schema.store import ProfileInteraction
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-CHUNK_ROWS = 65_536
-FIELDS = ("profile_id", "item_id", "views", "carts", "purchases", "first_at", "last_at")
-
-
-class Columns(NamedTuple):
-    """Interactions as columns of one length; `user` and `item` are positions in the id lists."""
-
-    user: Int32s
-    item: Int32s
-    views: Int32s
-    carts: Int32s
-    purchases: Int32s
-    first_at: Int64s
-    last_at: Int64s
-
-    def where(self, keep: Bools | Int64s) -> Columns:
-        return Columns(*(column[keep] for column in self))
 
 
 class Dataset:
@@ -60,13 +40,14 @@ class Dataset:
 
     @classmethod
     def from_rows(cls, rows: Iterable[ProfileInteraction], items: Iterable[Item] = ()) -> Dataset:
-        """Builds the dataset from a stream of rows and what is known of the items. Rows that count nothing are left out.
+        """Builds the dataset from a stream of rows and what is known of the items.
 
+        Rows that count nothing are left out; an item may be known that no row names.
         Errors: BadInteraction with the number of the first row that cannot be used (from 0).
         """
         known = {item.id: item for item in items}
-        users, item_ids = _Numbering(), _Numbering(known)
-        columns = _collect(rows, users, item_ids)
+        users, item_ids = Numbering(), Numbering(known)
+        columns = collect(rows, users, item_ids)
         return cls._sorted(
             users.ids(),
             [known.get(key) or Item(id=key, updated_at=0) for key in item_ids.ids()],
@@ -106,7 +87,9 @@ class Dataset:
         return Columns(
             rows.user[order[starts]],
             rows.item[order[starts]],
-            *(_added(column, order, starts) for column in rows[2:5]),
+            _added(rows.views, order, starts),
+            _added(rows.carts, order, starts),
+            _added(rows.purchases, order, starts),
             np.minimum.reduceat(rows.first_at[order], starts),
             np.maximum.reduceat(rows.last_at[order], starts),
         )
@@ -121,13 +104,19 @@ class Dataset:
         """How many users have an interaction here (a split keeps all ids)."""
         return int(np.count_nonzero(np.diff(self._user_starts())))
 
+    @cached_property
+    def touched(self) -> Bools:
+        """Which items have an interaction at all (items,)."""
+        return np.bincount(self.rows.item, minlength=len(self.items)) > 0
+
     def strengths(self, weights: BehaviourWeights) -> Float32s:
         """What each pair counts (len(pairs),): behaviour weight times the user's time decay."""
         pairs = self.pairs
         newest = np.zeros(len(self.users), np.int64)
         np.maximum.at(newest, pairs.user, pairs.last_at)
         decay = weights.decay(pairs.last_at, newest[pairs.user])
-        return weights.strength(pairs.views, pairs.carts, pairs.purchases) * decay
+        strengths: Float32s = weights.strength(pairs.views, pairs.carts, pairs.purchases) * decay
+        return strengths
 
     def matrix(self, weights: BehaviourWeights) -> csr_array:
         """R, users x items, float32: the strengths of the pairs.
@@ -154,7 +143,8 @@ class Dataset:
         total = np.bincount(
             self.pairs.item, weights=self.strengths(weights), minlength=len(self.items)
         )
-        return (total / max(total.sum(), 1e-30)).astype(np.float32)
+        shares: Float32s = (total / max(total.sum(), 1e-30)).astype(np.float32)
+        return shares
 
     @cached_property
     def graph_hash(self) -> str:
@@ -178,81 +168,6 @@ def ids_hash(ids: Iterable[str]) -> str:
         digest.update(len(encoded).to_bytes(4, "little"))
         digest.update(encoded)
     return digest.hexdigest()
-
-
-class _Numbering:
-    """Gives each id the next free number."""
-
-    def __init__(self, ids: Iterable[str] = ()) -> None:
-        self._numbers = {key: number for number, key in enumerate(ids)}
-
-    def __call__(self, key: str) -> int:
-        return self._numbers.setdefault(key, len(self._numbers))
-
-    def ids(self) -> list[str]:
-        return list(self._numbers)
-
-
-def _collect(rows: Iterable[ProfileInteraction], users: _Numbering, items: _Numbering) -> Columns:
-    parts: list[Columns] = []
-    done = 0
-    for chunk in _chunks(rows):
-        try:
-            columns = _columns(chunk, users, items)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise _first_bad_row(chunk, done) from error
-        if wrong := _first_impossible(columns):
-            raise BadInteraction(row=done + wrong[0], reason=wrong[1])
-        parts.append(columns.where((columns.views | columns.carts | columns.purchases) > 0))
-        done += len(chunk)
-    if not parts:
-        parts.append(_columns([], users, items))
-    return Columns(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-
-def _chunks(rows: Iterable[ProfileInteraction]) -> Iterator[list[ProfileInteraction]]:
-    stream = iter(rows)
-    while chunk := list(islice(stream, CHUNK_ROWS)):
-        yield chunk
-
-
-def _columns(chunk: list[ProfileInteraction], users: _Numbering, items: _Numbering) -> Columns:
-    """The `array` module, not NumPy, reads the numbers: it refuses a float instead of cutting it."""
-    fields = [list(map(attrgetter(name), chunk)) for name in FIELDS]
-    if not (_all_ids(fields[0]) and _all_ids(fields[1])):
-        raise TypeError("an id is no text")
-    coded = (map(users, fields[0]), map(items, fields[1]))
-    return Columns(
-        *(np.array(array("i", column), np.int32) for column in (*coded, *fields[2:5])),
-        *(np.array(array("q", column), np.int64) for column in fields[5:7]),
-    )
-
-
-def _all_ids(keys: Iterable[object]) -> bool:
-    return all(isinstance(key, str) and key for key in keys)
-
-
-def _first_bad_row(chunk: list[ProfileInteraction], before: int) -> BadInteraction:
-    for number, row in enumerate(chunk):
-        try:
-            _columns([row], _Numbering(), _Numbering())
-        except (TypeError, ValueError, OverflowError) as error:
-            return BadInteraction(row=before + number, reason=str(error))
-    return BadInteraction(row=before, reason="it changed while it was read")
-
-
-def _first_impossible(columns: Columns) -> tuple[int, str] | None:
-    for wrong, reason in (
-        (
-            np.minimum(np.minimum(columns.views, columns.carts), columns.purchases) < 0,
-            "a count is negative",
-        ),
-        (columns.first_at < 0, "a time is negative"),
-        (columns.first_at > columns.last_at, "it ends before it begins"),
-    ):
-        if wrong.any():
-            return int(np.argmax(wrong)), reason
-    return None
 
 
 def _inverse(order: Sequence[int]) -> Int32s:

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gnn.arrays import Int32s, Int64s
-from gnn.dataset import Columns, Dataset
+from gnn.dataset import Dataset
 from gnn.errors import BadSplitFile
+from gnn.rows import Columns
 from graph_schema.model.item import Item
 
 SECOND = 1_000_000
@@ -60,7 +61,8 @@ def _read_parquet(path: Path) -> SplitFile:
     behaviour = np.array([COLUMN_OF_EVENT[name] for name in events["event"].to_pylist()])
     counts = (behaviour[:, None] == np.arange(3)).astype(np.int32)
     at = seconds.astype(np.int64) * SECOND
-    train = Columns(user.astype(np.int32), item.astype(np.int32), *counts.T.copy(), at, at)
+    views, carts, purchases = counts.T.copy()
+    train = Columns(user.astype(np.int32), item.astype(np.int32), views, carts, purchases, at, at)
     targets = read_table(path.with_name(path.name.replace("-events.", "-test.")))
     wanted = _purchases(
         targets["user"].to_numpy(), targets["item"].to_numpy(), at=int(at.max()) + 1

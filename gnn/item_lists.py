@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from gnn.arrays import Float32s, Int32s, Int64s
+from gnn.arrays import Bools, Float32s, Int32s, Int64s
 
 DEFAULT_WIDTH = 500
 
@@ -36,10 +37,6 @@ class ItemLists(NamedTuple):
         part = slice(int(self.starts[item]), int(self.starts[item + 1]))
         return self.items[part], self.weights[part]
 
-    def known(self, items: Int64s) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Which of `items` (n,) have a list at all."""
-        return self.starts[items + 1] > self.starts[items]
-
     def fault(self) -> str | None:
         """What is wrong with the arrays, or None: read from a disk, they may be anything."""
         if self.starts.ndim != 1 or not self.starts.size or self.starts[0] != 0:
@@ -53,6 +50,15 @@ class ItemLists(NamedTuple):
         if not np.isfinite(self.weights).all():
             return "a weight is not a number"
         return None
+
+
+def between(lists: ItemLists, items: Bools) -> ItemLists:
+    """The lists of only those items that `items` (n,) marks, to only those."""
+    row_of = np.repeat(np.arange(lists.size), np.diff(lists.starts))
+    kept = items[row_of] & items[lists.items]
+    counts = np.bincount(row_of[kept], minlength=lists.size)
+    starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    return ItemLists(starts, lists.items[kept], lists.weights[kept])
 
 
 def empty(size: int) -> ItemLists:
@@ -77,7 +83,7 @@ def strongest(
     parts: list[tuple[Int64s, Int32s, Float32s]] = []
     # Two threads: while one sorts (one core), the other multiplies (BLAS, the other cores).
     with ThreadPoolExecutor(2) as pool:
-        for part in pool.map(lambda border: _top_of_block(rows_of, *border, width), borders):
+        for part in pool.map(partial(_top_of_block, rows_of, width), borders):
             parts.append(part)
             progress(len(parts) / len(borders))
     return joined(parts)
@@ -91,8 +97,9 @@ def joined(parts: Iterable[tuple[Int64s, Int32s, Float32s]]) -> ItemLists:
 
 
 def _top_of_block(
-    rows_of: Callable[[int, int], Float32s], first: int, last: int, width: int
+    rows_of: Callable[[int, int], Float32s], width: int, border: tuple[int, int]
 ) -> tuple[Int64s, Int32s, Float32s]:
+    first, last = border
     scores = rows_of(first, last)
     scores[np.arange(last - first), np.arange(first, last)] = 0.0
     return top_of_rows(scores, width)

@@ -79,9 +79,7 @@ class ServingModel:
         return self._position.get(item_id)
 
     def recommend(self, request: Request) -> Ranking:
-        self._check(request.first, request.allowed)
-        if not 0.0 <= request.diversity <= 1.0:
-            raise BadRequest(reason="diversity lies between 0 and 1")
+        self._check(request)
         seeds = self._seeds(request.history, request.context, request.policy)
         open_items = self._open(request)
         scores = self._scores(seeds)
@@ -117,13 +115,21 @@ class ServingModel:
         seeds = self._seeds(history, context, Policy.DISCOVER)
         return explanation.reasons(self._parts(item, seeds))
 
-    def _check(self, first: int, allowed: Bools | None) -> None:
-        if first < 0:
+    def _check(self, request: Request) -> None:
+        size = len(self.item_ids)
+        if request.first < 0:
             raise BadRequest(reason="first is 0 or more")
-        if allowed is not None and (
-            allowed.dtype != np.bool_ or allowed.shape != (len(self.item_ids),)
-        ):
-            raise BadRequest(reason=f"allowed holds {len(self.item_ids)} booleans, one an item")
+        if not 0.0 <= request.diversity <= 1.0:
+            raise BadRequest(reason="diversity lies between 0 and 1")
+        if request.max_reasons < 1:
+            raise BadRequest(reason="max_reasons is 1 or more")
+        if request.max_per_category is not None and request.max_per_category < 1:
+            raise BadRequest(reason="max_per_category is 1 or more")
+        allowed, popularity = request.allowed, request.popularity
+        if allowed is not None and (allowed.dtype != np.bool_ or allowed.shape != (size,)):
+            raise BadRequest(reason=f"allowed holds {size} booleans, one an item")
+        if popularity is not None and popularity.shape != (size,):
+            raise BadRequest(reason=f"popularity holds {size} numbers, one an item")
 
     def _seeds(
         self, history: Sequence[Interaction], context: Sequence[str], policy: Policy
@@ -171,7 +177,9 @@ class ServingModel:
         amounts = np.concatenate(
             [weights * amount for (_, weights), amount in zip(rows, seeds.weights, strict=True)]
         )
-        return np.bincount(spoken_for, weights=amounts, minlength=len(self.item_ids))
+        return np.bincount(spoken_for, weights=amounts, minlength=len(self.item_ids)).astype(
+            np.float64
+        )
 
     def _list_of(self, item: int) -> tuple[Int32s, Float32s]:
         own = self.lists.row(item)

@@ -32,7 +32,8 @@ class BehaviourWeights(msgspec.Struct, frozen=True, kw_only=True):
         total = self.view * np.log2(1.0 + views)
         total += self.cart * np.log2(1.0 + carts)
         total += self.purchase * np.log2(1.0 + purchases)
-        return total.astype(np.float32)
+        weighed: Float32s = total.astype(np.float32)
+        return weighed
 
     def decay(self, last_at: Int64s, newest_at: Int64s | int) -> Float32s:
         """Factors (n,) in (0, 1] from the times of touches and of their user's newest touch (µs)."""

@@ -51,7 +51,8 @@ class ListModel(abc.ABC):
 
     def fit(self, dataset: Dataset, *, seed: int = 0, progress: OnProgress = silent) -> Self:
         dataset.require_interactions()
-        lists = self._lists(dataset, seed, progress)
+        # What nobody touched has no place in the graph: a model's vector for it is rounding noise.
+        lists = item_lists.between(self._lists(dataset, seed, progress), dataset.touched)
         self._serving = ServingModel(
             catalogue_of(dataset, self.weights), lists, lists_by_attributes(dataset), self.weights
         )

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from gnn.arrays import Float32s, Int64s
-from gnn.dataset import Columns, Dataset
+from gnn.dataset import Dataset
 from gnn.errors import TrainingExtraMissing
 from gnn.item_lists import ItemLists, strongest
 from gnn.models.base import ListModel
 from gnn.recommender import OnProgress, Progress
+from gnn.rows import Columns
 from gnn.weights import BehaviourWeights
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ MEASURED_AT = 20
 
 
 class LightGcn(ListModel):
-    """`dimensions` of the vectors, an odd number of `layers` (then the formula above is exact), BPR with `batch` pairs a step, L2 `decay` of the
-    embeddings in a batch; stops after `patience` epochs without a better recall@20 on the newest
-    twentieth of the training pairs, and takes the best epoch's embeddings."""
+    """`dimensions` of the vectors, `layers` (odd: then the formula above is exact), BPR with
+    `batch` pairs a step, L2 `decay` of the embeddings in a batch; stops after `patience` epochs
+    without a better recall@20 on the newest twentieth of the training pairs, and takes the best
+    epoch's embeddings. `device`: None takes the GPU where there is one."""
 
     name: ClassVar[str] = "lightgcn"
 
@@ -82,7 +84,8 @@ class LightGcn(ListModel):
         with torch.no_grad():
             _, items = whole.propagate(embeddings, self.layers)
         vectors: Float32s = items.cpu().numpy()
-        sources = vectors / np.sqrt(np.maximum(whole.item_degrees, 1e-6))[:, None]
+        roots = np.sqrt(np.maximum(whole.item_degrees, np.float32(1e-6)))
+        sources = (vectors / roots[:, None]).astype(np.float32)
         return strongest(
             lambda first, last: sources[first:last] @ vectors.T,
             len(dataset.items),
@@ -127,7 +130,7 @@ class LightGcn(ListModel):
         order = torch.randperm(graph.pair_users.numel(), generator=generator).to(graph.device)
         total = 0.0
         steps = math.ceil(order.numel() / self.batch)
-        for chosen in order.split(self.batch):
+        for chosen in torch.split(order, self.batch):
             negatives = torch.randint(graph.items, (chosen.numel(),), generator=generator)
             loss = self._loss(
                 graph,
@@ -254,10 +257,10 @@ def symmetric_product(matrix: torch.Tensor, dense: torch.Tensor) -> torch.Tensor
             return matrix @ dense
 
         @staticmethod
-        def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
             return matrix @ gradient
 
-    product: torch.Tensor = SymmetricProduct.apply(dense)  # type: ignore[no-untyped-call]
+    product: torch.Tensor = SymmetricProduct.apply(dense)
     return product
 
 
@@ -275,6 +278,7 @@ def _csr(edges: torch.Tensor, values: torch.Tensor, nodes: int) -> torch.Tensor:
             torch.from_numpy(matrix.indices.astype(np.int32)),
             torch.from_numpy(matrix.data),
             size=(nodes, nodes),
+            check_invariants=True,
         )
 
 

@@ -70,11 +70,13 @@ class Spectral(ListModel):
 
     def _lists(self, dataset: Dataset, seed: int, progress: OnProgress) -> ItemLists:
         matrix = dataset.matrix(self.weights)
-        item_scale = _power(_column_sums(matrix), self.item_exponent)
-        adjacency = _scaled(matrix, _power(matrix.sum(axis=1), -self.user_exponent), 1 / item_scale)
+        item_scale = _power(_sums(matrix), self.item_exponent)
+        adjacency = _scaled(
+            matrix, _power(_sums(matrix.T.tocsr()), -self.user_exponent), 1.0 / item_scale
+        )
         values, vectors = leading_singular(
             adjacency,
-            min(self.k, min(adjacency.shape)),
+            min(self.k, *adjacency.shape),
             passes=self.passes,
             seed=seed,
             progress=lambda done: progress(Progress(stage="singular vectors", done=done / 2)),
@@ -84,7 +86,7 @@ class Spectral(ListModel):
         by_item = adjacency.T.tocsr()
 
         def rows_of(first: int, last: int) -> Float32s:
-            rows = filtered[first:last] @ vectors.T
+            rows = np.asarray(filtered[first:last] @ vectors.T, np.float32)
             paths = by_item[first:last] @ adjacency
             rows += np.float32(tail) * paths.toarray()
             rows *= item_scale
@@ -138,11 +140,15 @@ def _scaled(matrix: csr_array, rows: Float32s, columns: Float32s) -> csr_array:
     return scaled
 
 
-def _column_sums(matrix: csr_array) -> Float64s:
-    return np.bincount(matrix.indices, weights=matrix.data, minlength=matrix.shape[1])
+def _sums(matrix: csr_array) -> Float64s:
+    """The sum of each column."""
+    sums: Float64s = np.bincount(
+        matrix.indices, weights=matrix.data, minlength=matrix.shape[1]
+    ).astype(np.float64)
+    return sums
 
 
-def _power(degrees: Float64s | Float32s, exponent: float) -> Float32s:
+def _power(degrees: Float64s, exponent: float) -> Float32s:
     """Degrees (n,) to a power. From below they are bounded: what was touched long ago only has a
     degree near zero, and would blow up."""
-    return np.maximum(degrees, LEAST_DEGREE).astype(np.float32) ** np.float32(exponent)
+    return (np.maximum(degrees, LEAST_DEGREE) ** exponent).astype(np.float32)

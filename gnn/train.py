@@ -1,0 +1,156 @@
+"""From a dataset to a version in the store: train, measure beside the baselines, train on all.
+
+Measured on the newest tenth of the interactions, which no model has seen; then the model is fitted
+once more on everything, for the newest tenth says the most about tomorrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+
+from gnn import models, split
+from gnn.artifacts import ArtifactStore, RecommenderVersion, new_id
+from gnn.dataset import Dataset, ids_hash
+from gnn.errors import EmptyDataset
+from gnn.evaluate import Metric, Scores, evaluate
+from gnn.models.base import ListModel
+from gnn.recommender import OnProgress, Progress, silent
+from graph_schema.model import time
+
+BASELINES = ("popularity", "item_knn")
+K = 20
+DECIDES = "ndcg"
+"""The measure by which a new version is compared with the one in service."""
+SPLIT = "temporal"
+
+
+class Trained(msgspec.Struct, frozen=True, kw_only=True):
+    """What a training gave. `table`: the scores of the model and of each baseline, by name, empty
+    where the data cannot be cut in time. `no_worse`: it does at least as well as popularity and as
+    the version in service did, so it may take its place."""
+
+    version: RecommenderVersion
+    table: Mapping[str, Scores]
+    no_worse: bool
+
+
+def train(
+    dataset: Dataset,
+    store: ArtifactStore,
+    *,
+    model: str = models.DEFAULT,
+    name: str | None = None,
+    seed: int = 0,
+    parameters: Mapping[str, object] | None = None,
+    progress: OnProgress = silent,
+) -> Trained:
+    """Trains a model, stores it as a version (not in service yet), and says how good it is.
+
+    Errors: UnknownModel, EmptyDataset, ModelTooLarge, TrainingExtraMissing, VersionExists.
+    """
+    dataset.require_interactions()
+    chosen = models.default_for(dataset) if model == models.DEFAULT else model
+    fresh = models.create(chosen, **(parameters or {}))
+    table = compare([fresh], dataset, seed=seed, progress=_part(progress, 0.0, 0.5))
+    fitted = fresh.fit(dataset, seed=seed, progress=_part(progress, 0.5, 1.0))
+    stored = _describe(fitted, dataset, name, seed, table)
+    store.save(stored, fitted.serving)
+    return Trained(version=stored, table=table, no_worse=_no_worse(stored, table, store))
+
+
+def compare(
+    candidates: Sequence[ListModel],
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    progress: OnProgress = silent,
+) -> dict[str, Scores]:
+    """Scores on the newest tenth of the dataset, by model: the candidates, then the baselines.
+
+    Empty where everything happened at one time, so that there is no future to foretell.
+    """
+    try:
+        parts = split.by_share(dataset)
+    except EmptyDataset:
+        return {}
+    names = {candidate.name for candidate in candidates}
+    running = [*candidates, *(models.create(name) for name in BASELINES if name not in names)]
+    table = {}
+    for number, model in enumerate(running):
+        step = _part(progress, number / len(running), (number + 1) / len(running))
+        model.fit(parts.train, seed=seed, progress=step)
+        table[model.name] = evaluate(model.serving, parts.train, parts.test, k=K)
+    return table
+
+
+def _describe(
+    model: ListModel, dataset: Dataset, name: str | None, seed: int, table: Mapping[str, Scores]
+) -> RecommenderVersion:
+    key, now = new_id(), time.now()
+    stamp = time.to_iso(now)[:19].replace("-", "").replace(":", "")
+    return RecommenderVersion(
+        id=key,
+        name=name or f"{model.name}-{stamp}-{key[-4:]}",
+        model=model.name,
+        trained_at=now,
+        data_cutoff=dataset.cutoff,
+        items=len(dataset.items),
+        users=dataset.active_users,
+        interactions=int(dataset.pairs.user.size),
+        metrics=_metrics(model.name, table),
+        parameters={**model.parameters, "seed": seed},
+        graph_hash=dataset.graph_hash,
+        item_hash=ids_hash(dataset.item_ids),
+        code_version=_code_version(),
+    )
+
+
+def _metrics(own: str, table: Mapping[str, Scores]) -> tuple[Metric, ...]:
+    return tuple(
+        metric
+        for name, scores in table.items()
+        for metric in scores.metrics(SPLIT, None if name == own else name)
+    )
+
+
+def _no_worse(
+    stored: RecommenderVersion, table: Mapping[str, Scores], store: ArtifactStore
+) -> bool:
+    """Against popularity on the same split, and against what the active version measured."""
+    if not table:
+        return True
+    own: float = getattr(table[stored.model], DECIDES)
+    rivals = [getattr(table["popularity"], DECIDES), _active_value(store)]
+    return bool(own >= max(rivals))
+
+
+def _active_value(store: ArtifactStore) -> float:
+    name = store.active_id()
+    if name is None:
+        return 0.0
+    for known in store.versions():
+        if known.id == name:
+            return next(
+                (m.value for m in known.metrics if m.name == DECIDES and m.baseline is None), 0.0
+            )
+    return 0.0
+
+
+def _part(progress: OnProgress, start: float, end: float) -> OnProgress:
+    """Shows a step's 0..1 as start..end of the whole."""
+
+    def tell(step: Progress) -> None:
+        done = start + step.done * (end - start)
+        progress(Progress(stage=step.stage, done=done, figures=step.figures))
+
+    return tell
+
+
+def _code_version() -> str:
+    try:
+        return version("graph-cdp")
+    except PackageNotFoundError:
+        return "unknown"
