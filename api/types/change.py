@@ -28,8 +28,40 @@ class ChangePart:
     @resolved("What it held.")
     async def identifiers(self) -> list[profile_types.Identifier]:
         return await profile_types.identifiers_by_keys(self.ctx, self.part.identifiers)
-        | None
-    ):
+
+    @resolved("The profile that this id stands for today.")
+    async def profile(self) -> profile_types.Profile | None:
+        return await profile_types.profile_by_id(self.ctx, self.part.profile_id)
+
+
+ChangeCause = Annotated[
+    event_types.Event, strawberry.union("ChangeCause", description="What can change identity.")
+]
+
+
+@strawberry.type(description="Profiles that became other profiles.")
+class Change:
+    change: strawberry.Private[IdentityChange]
+    ctx: strawberry.Private[Context]
+
+    @resolved("Opaque; derived from the cause, so that it outlives a rebuild.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(self.change.id)
+
+    @resolved("How it came out.")
+    def kind(self) -> ChangeKind:
+        return ChangeKind[self.change.kind.name]
+
+    @resolved("How far it has come.")
+    def status(self) -> ChangeStatus:
+        return ChangeStatus.APPLIED
+
+    @resolved("When it was recorded.")
+    def at(self) -> DateTime:
+        return self.change.at
+
+    @resolved("What caused it. Null once the event is pruned.")
+    async def cause(self) -> ChangeCause | None:
         if self.change.by_decision:
             return None
         return await event_types.event_by_id(self.ctx, self.change.cause)

@@ -38,6 +38,15 @@ def resolved(text: str) -> Callable[[F], F]:
     return decorate
 
 
+def streamed(text: str) -> Callable[[F], F]:
+    """An async generator that answers a subscription, with its description."""
+
+    def decorate(method: F) -> F:
+        return cast("F", strawberry.subscription(method, description=text))
+
+    return decorate
+
+
 Cursor: TypeAlias = Callable[[], str]
 """Makes a cursor when it is asked for: most answers need one of a hundred."""
 Count: TypeAlias = Callable[[], Awaitable[int | None]]

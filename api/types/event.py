@@ -21,6 +21,10 @@ from api.types.common import (
     resolved,
 )
 from api.types.enums import EventType
+from api.types.lazy import (
+    LazyIdentifier,
+    LazyProfile,
+)
 from api.types.scalars import JSON, DateTime, Decimal
 from graph_schema.model.item import Item as StoredItem
 from graph_schema.model.time import Micros
@@ -104,7 +108,7 @@ class Event:
         return None if found is None else Session(stored=found, ctx=self.ctx)
 
     @resolved("Whose it is now; null where all its identifiers are blocked.")
-    async def profile(self) -> profile_types.Profile | None:
+    async def profile(self) -> LazyProfile | None:
         return await profile_types.profile_by_id(self.ctx, self.stored.profile)
 
 
@@ -158,16 +162,16 @@ class Session:
         )
 
     @resolved("The device's identifier.")
-    async def identifier(self) -> profile_types.Identifier:
+    async def identifier(self) -> LazyIdentifier:
         return await profile_types.identifier_by_key(self.ctx, self.stored.session.device)
 
     @resolved("The user who logged in within it.")
-    async def user(self) -> profile_types.Identifier | None:
+    async def user(self) -> LazyIdentifier | None:
         user = self.stored.session.user
         return None if user is None else await profile_types.identifier_by_key(self.ctx, user)
 
     @resolved("Whose it is now; null where all its identifiers are blocked.")
-    async def profile(self) -> profile_types.Profile | None:
+    async def profile(self) -> LazyProfile | None:
         return await profile_types.profile_by_id(self.ctx, self.stored.profile)
 
     @resolved("How many events.")

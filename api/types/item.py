@@ -39,10 +39,11 @@ Where: TypeAlias = Annotated[
     ItemFilter | None, strawberry.argument(description="Which items may be among them.")
 ]
 Policy: TypeAlias = Annotated[
-    RecommendationPolicy, strawberry.argument(description="What to leave out, what to prefer.")
+    RecommendationPolicy | None,
+    strawberry.argument(description="What to leave out, what to prefer."),
 ]
 Diversity: TypeAlias = Annotated[
-    float,
+    float | None,
     strawberry.argument(description="0 (by score alone) to 1 (as unlike each other as can be)."),
 ]
 
@@ -259,21 +260,22 @@ async def recommended(
     item_ids: Sequence[str],
     context: dict[str, Any] | None,
     where: ItemWhere | None,
-    policy: RecommendationPolicy,
-    diversity: float,
+    policy: RecommendationPolicy | None,
+    diversity: float | None,
     first: int,
 ) -> RecommendationConnection:
     """What the recommender answers. Raises ArgumentError."""
     checked_first(first)
-    if not 0.0 <= diversity <= 1.0:
+    spread = diversity or 0.0
+    if not 0.0 <= spread <= 1.0:
         raise ArgumentError(reason="diversity must be between 0 and 1.")
     found = await ctx.platform.recommending.recommend(
         profile_id=profile_id,
         item_ids=item_ids,
         context=context,
         where=where,
-        policy=policy.name,
-        diversity=diversity,
+        policy=(policy or RecommendationPolicy.DISCOVER).name,
+        diversity=spread,
         first=first,
     )
     return await _connection(ctx, found)

@@ -30,6 +30,13 @@ from api.types.common import (
 )
 from api.types.enums import ConsentValue, IdentifierStatus, RecommendationPolicy
 from api.types.inputs import where_of
+from api.types.lazy import (
+    LazyEvent,
+    LazyEventConnection,
+    LazyMembershipConnection,
+    LazySegmentTrace,
+    LazySessionConnection,
+)
 from api.types.scalars import JSON, DateTime, Long
 from graph_schema.model.identifier import Identifier as StoredIdentifier
 from graph_schema.model.identifier import parse_key
@@ -114,7 +121,7 @@ class Trait:
         return await identifier_by_key(self.ctx, self.statements[0].identifier)
 
     @resolved("The event it came from; null once pruned.")
-    async def event(self) -> event_types.Event | None:
+    async def event(self) -> LazyEvent | None:
         return await event_types.event_by_id(self.ctx, self.statements[0].event)
 
     @resolved("Older or losing values of this profile, newest first.")
@@ -367,7 +374,7 @@ class Profile:
     @resolved("Newest first.")
     async def sessions(
         self, first: First, after: After = None, since: Since = None, until: Until = None
-    ) -> event_types.SessionConnection:
+    ) -> LazySessionConnection:
         return await event_types.profile_sessions(
             self.ctx, self.value.id, first, after, since, until
         )
@@ -382,16 +389,14 @@ class Profile:
         ] = None,
         since: Since = None,
         until: Until = None,
-    ) -> event_types.EventConnection:
+    ) -> LazyEventConnection:
         names = None if name is None else tuple(name)
         return await event_types.profile_events(
             self.ctx, self.value.id, names, first, after, since, until
         )
 
     @resolved("The segments that it is in now. Null without segment:read.")
-    async def segments(
-        self, first: First, after: After = None
-    ) -> segment_types.MembershipConnection | None:
+    async def segments(self, first: First, after: After = None) -> LazyMembershipConnection | None:
         if not self.ctx.may(Scope.SEGMENT_READ):
             return None
         return await segment_types.memberships(self.ctx, self.value.id, first, after)
@@ -399,7 +404,7 @@ class Profile:
     @resolved("Why it is, or is not, in one segment. Null without segment:read.")
     async def segment_trace(
         self, segment: Annotated[str, strawberry.argument(description="The segment's key.")]
-    ) -> segment_types.SegmentTrace | None:
+    ) -> LazySegmentTrace | None:
         if not self.ctx.may(Scope.SEGMENT_READ):
             return None
         return await segment_types.trace(self.ctx, self.value.id, segment)

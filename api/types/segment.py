@@ -23,13 +23,17 @@ from api.types.common import (
     resolved,
 )
 from api.types.enums import MemberOrder, MembershipCause, MembershipChangeKind, SegmentStatus
+from api.types.lazy import (
+    LazyEvent,
+    LazyProfile,
+)
 from api.types.scalars import JSON, DateTime, Long
 from graph_schema.model.change import MembershipChange as StoredChange
 from graph_schema.model.segment import Membership
 from graph_schema.model.segment import Segment as StoredSegment
 from graph_schema.model.segment import SegmentVersion as StoredVersion
 
-Order = Annotated[MemberOrder, strawberry.argument(description="In which order.")]
+Order = Annotated[MemberOrder | None, strawberry.argument(description="In which order.")]
 
 
 @strawberry.type(description="A segment as it was after one change.")
@@ -115,7 +119,9 @@ class Segment:
     ) -> SegmentMemberConnection | None:
         if not self.ctx.may(Scope.PROFILE_READ):
             return None
-        return await members(self.ctx, self._stored().key, order_by, first, after)
+        return await members(
+            self.ctx, self._stored().key, order_by or MemberOrder.SINCE_DESC, first, after
+        )
 
     @resolved("All its versions, the newest first.")
     async def versions(self) -> list[SegmentVersion]:
@@ -178,7 +184,7 @@ class ConditionTrace:
         return self.found.until
 
     @resolved("The events that it was found in, a bounded sample.")
-    async def events(self) -> list[event_types.Event]:
+    async def events(self) -> list[LazyEvent]:
         waiting = [self.ctx.loaders.events.load(one) for one in self.found.events]
         stored = [await one for one in waiting]
         return [event_types.Event(stored=one, ctx=self.ctx) for one in stored if one is not None]
@@ -258,7 +264,7 @@ class MembershipConnection(Connection):
 
 @strawberry.type(description="A profile that is in a segment.")
 class SegmentMemberEdge(_MembershipEdge):
-    node: profile_types.Profile = described("The profile.")
+    node: LazyProfile = described("The profile.")
 
 
 @strawberry.type(description="A segment's profiles.")
@@ -341,7 +347,7 @@ class SegmentPreview:
         return self.preview.exact
 
     @resolved("Some of them. Empty without profile:read.")
-    async def sample(self) -> list[profile_types.Profile]:
+    async def sample(self) -> list[LazyProfile]:
         if not self.ctx.may(Scope.PROFILE_READ):
             return []
         waiting = [self.ctx.loaders.profiles.load(one) for one in self.preview.sample]
@@ -377,7 +383,7 @@ class MembershipChange:
         return strawberry.ID(self.change.profile_id)
 
     @resolved("Null where it was erased or merged away, and without profile:read.")
-    async def profile(self) -> profile_types.Profile | None:
+    async def profile(self) -> LazyProfile | None:
         found = await profile_types.profile_by_id(self.ctx, self.change.profile_id)
         return None if found is None or found.redirected_from is not None else found
 
@@ -390,7 +396,7 @@ class MembershipChange:
         return MembershipCause[self.change.cause.name]
 
     @resolved("The event that caused it, where one did. Null without profile:read.")
-    async def event(self) -> event_types.Event | None:
+    async def event(self) -> LazyEvent | None:
         if self.change.event is None or not self.ctx.may(Scope.PROFILE_READ):
             return None
         return await event_types.event_by_id(self.ctx, self.change.event)

@@ -1,0 +1,25 @@
+"""Names of types that refer to each other across modules, for annotations: profile, event and
+segment know one another, and Python imports one of them first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import strawberry
+
+if TYPE_CHECKING:
+    from api.types.event import Event, EventConnection, SessionConnection
+    from api.types.profile import Identifier, Profile
+    from api.types.segment import MembershipConnection, SegmentTrace
+
+_EVENTS = strawberry.lazy("api.types.event")
+_PROFILES = strawberry.lazy("api.types.profile")
+_SEGMENTS = strawberry.lazy("api.types.segment")
+
+LazyEvent: TypeAlias = Annotated["Event", _EVENTS]
+LazyEventConnection: TypeAlias = Annotated["EventConnection", _EVENTS]
+LazySessionConnection: TypeAlias = Annotated["SessionConnection", _EVENTS]
+LazyIdentifier: TypeAlias = Annotated["Identifier", _PROFILES]
+LazyProfile: TypeAlias = Annotated["Profile", _PROFILES]
+LazyMembershipConnection: TypeAlias = Annotated["MembershipConnection", _SEGMENTS]
+LazySegmentTrace: TypeAlias = Annotated["SegmentTrace", _SEGMENTS]
