@@ -139,7 +139,9 @@ class SessionFolder:
         events = [s.event for s in stored] + [item.event for item in items]
         events.sort(key=_moment)
         users = {item.event.message_id: item.names.user for item in items}
-        users |= {event.message_id: self._user_of(event) for event in events if event.message_id in held}
+        users |= {
+            event.message_id: self._user_of(event) for event in events if event.message_id in held
+        }
         spans = sessions.split(
             [sessions.Sighting(e.at, e.message_id, users[e.message_id]) for e in events], self._gap
         )
