@@ -20,8 +20,11 @@ from graphql import (
     FragmentSpreadNode,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
 )
 
@@ -38,6 +41,7 @@ from api.settings import Limits
 
 _MULTIPLIERS = frozenset({"first", "sample"})
 _LARGEST_FACTOR = 1_000
+_DEEPEST_VALUE = 64
 
 
 class Size(NamedTuple):
@@ -172,6 +176,8 @@ class _Measuring:
         for selection in node.selections:
             directives += _count(selection.directives)
             if isinstance(selection, FieldNode):
+                for argument in selection.arguments or ():
+                    _refuse_deep(argument.value, _DEEPEST_VALUE)
                 fields += 1
                 aliases += selection.alias is not None
                 if selection.selection_set is None:
@@ -191,6 +197,19 @@ class _Measuring:
             directives += inner.directives
             cost += inner.cost
         return Size(depth, fields, aliases, directives, cost)
+
+
+def _refuse_deep(value: ValueNode, levels: int) -> None:
+    if isinstance(value, ObjectValueNode | ListValueNode):
+        if levels == 0:
+            raise TooDeep(limit=_DEEPEST_VALUE)
+        inner: Iterable[ValueNode] = (
+            value.values
+            if isinstance(value, ListValueNode)
+            else (field.value for field in value.fields)
+        )
+        for one in inner:
+            _refuse_deep(one, levels - 1)
 
 
 def _count(nodes: Iterable[object] | None) -> int:

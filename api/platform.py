@@ -223,7 +223,9 @@ class Collecting(Protocol):
         client_ip: str,
         verbose: bool,
     ) -> CollectReply:
-        """Takes one request of a client (collector.md). Answers when its events are durable."""
+        """Takes one request of a client (collector.md). Answers when its events are durable. `path` is
+        what follows `/v1/` (batch, track, t …); `body` is as it came, still compressed where
+        `content_encoding` says so; `verbose`: asked with `?verbose=1`."""
         ...
 
     def settings(self, write_key: str) -> bytes | None:
