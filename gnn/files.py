@@ -42,7 +42,8 @@ def read_split(path: Path) -> SplitFile:
 
 
 def _read_npz(path: Path) -> SplitFile:
-    with np.load(path, allow_pickle=False) as file:
+    # Opened here: NumPy leaves a file open that turns out to be no archive.
+    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
         users, items, *pairs = (file[name] for name in NPZ_ARRAYS)
     size = (int(users), int(items))
     return SplitFile(

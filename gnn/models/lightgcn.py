@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from gnn.arrays import Float32s, Int64s
+from gnn.arrays import Bools, Float32s
 from gnn.dataset import Dataset
 from gnn.errors import TrainingExtraMissing
 from gnn.item_lists import ItemLists, strongest
@@ -36,14 +36,15 @@ if TYPE_CHECKING:
 
 VALIDATION_SHARE = 0.05
 VALIDATION_USERS = 2_000
+LEAST_HISTORY = 3
 MEASURED_AT = 20
 
 
 class LightGcn(ListModel):
     """`dimensions` of the vectors, `layers` (odd: then the formula above is exact), BPR with
     `batch` pairs a step, L2 `decay` of the embeddings in a batch; stops after `patience` epochs
-    without a better recall@20 on the newest twentieth of the training pairs, and takes the best
-    epoch's embeddings. `device`: None takes the GPU where there is one."""
+    without a better recall@20 on held-out last pairs of training users, and takes the best epoch's
+    embeddings. `device`: None takes the GPU where there is one."""
 
     name: ClassVar[str] = "lightgcn"
 
@@ -77,7 +78,7 @@ class LightGcn(ListModel):
     def _lists(self, dataset: Dataset, seed: int, progress: OnProgress) -> ItemLists:
         torch = _torch(self.name)
         device = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        held_out = newest_pairs(dataset, VALIDATION_SHARE, seed)
+        held_out = last_pairs(dataset, VALIDATION_SHARE, seed)
         training = Graph.of(dataset, self.weights, ~held_out, device)
         embeddings = self._train(training, dataset.pairs.where(held_out), seed, progress)
         whole = Graph.of(dataset, self.weights, np.ones(held_out.size, np.bool_), device)
@@ -135,8 +136,7 @@ class LightGcn(ListModel):
             loss = self._loss(
                 graph,
                 embeddings,
-                graph.pair_users[chosen],
-                graph.pair_items[chosen],
+                chosen,
                 negatives.to(graph.device),
             )
             optimiser.zero_grad()
@@ -149,33 +149,40 @@ class LightGcn(ListModel):
         self,
         graph: Graph,
         embeddings: torch.Tensor,
-        users: torch.Tensor,
-        positives: torch.Tensor,
+        pairs: torch.Tensor,
         negatives: torch.Tensor,
     ) -> torch.Tensor:
-        """Bayesian personalised ranking: a touched item before a random one (Rendle, UAI 2009)."""
+        """Bayesian personalised ranking: a touched item before a random one (Rendle, UAI 2009).
+
+        The touched item's own part is taken out of its user's vector, as it is in serving: or the
+        model would learn that an item is like itself, which long vectors say well enough.
+        """
         from torch.nn.functional import softplus
 
         user_vectors, item_vectors = graph.propagate(embeddings, self.layers)
-        of_users = user_vectors[users]
-        margin = (of_users * (item_vectors[positives] - item_vectors[negatives])).sum(1)
+        positives = graph.pair_items[pairs]
+        of_users, touched = user_vectors[graph.pair_users[pairs]], item_vectors[positives]
+        without = of_users - graph.pair_weights[pairs, None] * touched
+        margin = (without * touched).sum(1) - (of_users * item_vectors[negatives]).sum(1)
         length = embeddings[positives].square().sum(1) + embeddings[negatives].square().sum(1)
         return softplus(-margin).mean() + self.decay * length.mean() / 2
 
 
 class Graph(NamedTuple):
-    """The bipartite graph on a device: A over users then items, and the pairs to learn from."""
+    """The bipartite graph on a device: A over users then items, and the pairs to learn from with
+    their entries in A."""
 
     adjacency: torch.Tensor
     users: int
     items: int
     pair_users: torch.Tensor
     pair_items: torch.Tensor
+    pair_weights: torch.Tensor
     item_degrees: Float32s
     device: str
 
     @classmethod
-    def of(cls, dataset: Dataset, weights: BehaviourWeights, keep: Any, device: str) -> Graph:
+    def of(cls, dataset: Dataset, weights: BehaviourWeights, keep: Bools, device: str) -> Graph:
         """The graph of those pairs of the dataset that `keep` (pairs,) marks."""
         import torch
         from torch_geometric.nn.conv.gcn_conv import gcn_norm
@@ -199,6 +206,7 @@ class Graph(NamedTuple):
             items,
             pair_users.to(device),
             pair_items.to(device),
+            norm[: pair_items.numel()].to(device),
             degrees.astype(np.float32),
             device,
         )
@@ -237,13 +245,20 @@ class Graph(NamedTuple):
         return float(np.isin(wanted, shown).mean())
 
 
-def newest_pairs(dataset: Dataset, share: float, seed: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Marks the newest `share` of the pairs (pairs,); pairs of one time are drawn by the seed."""
+def last_pairs(dataset: Dataset, share: float, seed: int) -> Bools:
+    """Marks the last pair of some users who have three or more, up to `share` of all pairs (pairs,).
+
+    Which users is drawn by the seed. The newest pairs of *all* would be too few that can be
+    foretold, for most of a shop's traffic is strangers.
+    """
     pairs = dataset.pairs
-    draw = np.random.default_rng(seed).permutation(pairs.user.size)
-    order: Int64s = np.lexsort((draw, pairs.last_at))
+    rng = np.random.default_rng(seed)
+    order = np.lexsort((rng.permutation(pairs.user.size), pairs.last_at, pairs.user))
+    ends = np.flatnonzero(np.append(np.diff(pairs.user), 1))
+    rich = ends[np.bincount(pairs.user)[pairs.user[ends]] >= LEAST_HISTORY]
+    chosen = rng.permutation(rich)[: int(share * pairs.user.size)]
     marked = np.zeros(pairs.user.size, np.bool_)
-    marked[order[pairs.user.size - int(share * pairs.user.size) :]] = True
+    marked[order[chosen]] = True
     return marked
 
 
@@ -284,8 +299,12 @@ def _csr(edges: torch.Tensor, values: torch.Tensor, nodes: int) -> torch.Tensor:
 
 def _torch(model: str) -> Any:
     try:
-        import torch
-        import torch_geometric  # noqa: F401
+        with warnings.catch_warnings():
+            # PyG compiles a few functions while it is imported, in a way that torch deprecates.
+            warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
+            import torch
+            import torch_geometric.nn.conv.gcn_conv  # noqa: F401
     except ImportError as error:
         raise TrainingExtraMissing(name=model) from error
     return torch
