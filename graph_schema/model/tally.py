@@ -25,9 +25,9 @@ class NameTally(msgspec.Struct, array_like=True):
 
 
 class TraitFact(msgspec.Struct, array_like=True, frozen=True):
-    """The newest statement about a trait; `value` None means removed. `identifier` is the owner of
-    the session in which it was made: empty in a session's own tally, which its owner is told of, and
-    filled in where the session is folded into a profile."""
+    """The newest statement about a trait; `value` None means removed: kept, so that an older value
+    that comes later does not return. `identifier` is the owner of the session in which it was made:
+    empty in a session's own tally, filled in where the session is folded into a profile."""
 
     at: Micros
     mid: str
@@ -36,24 +36,32 @@ class TraitFact(msgspec.Struct, array_like=True, frozen=True):
 
 
 class OrderFact(msgspec.Struct, array_like=True, frozen=True):
-    """The newest of Completed, Updated and Cancelled of one order. `micros` is 0 once cancelled."""
+    """What the statements about one order add up to.
 
-    at: Micros
-    mid: str
-    micros: int
-    currency: str
-    cancelled: bool
+    `amount` is the newest one that a Completed or Updated states, (at, mid, micros); `currency` the
+    newest one that any of its events states, (at, mid, code). `completed`, `cancelled` and `itemised`
+    (completed by an event that names products) hold once any event has said so.
+    """
+
+    amount: tuple[Micros, str, int] | None = None
+    currency: tuple[Micros, str, str] | None = None
+    completed: bool = False
+    cancelled: bool = False
+    itemised: bool = False
 
 
 class RefundFact(msgspec.Struct, array_like=True, frozen=True):
-    """`micros` is None where the whole order was refunded."""
+    """`micros` is None where the whole order was refunded, `currency` None where it is the order's."""
 
     order_id: str
     micros: int | None
-    currency: str
+    currency: str | None
 
 
 class TouchFact(msgspec.Struct, array_like=True, frozen=True):
+    """An event that says where its person came from. `campaign` is the campaign's name, `referrer`
+    the address of a page on another site."""
+
     at: Micros
     mid: str
     source: str | None
@@ -63,8 +71,8 @@ class TouchFact(msgspec.Struct, array_like=True, frozen=True):
 
 
 class ConsentFact(msgspec.Struct, array_like=True, frozen=True):
-    """`logged_in`: stated in a session that names a user. This and `identifier`, the session's owner,
-    are filled in where the session is folded into a profile."""
+    """`logged_in`: stated in a session that belongs to the user whom it names. This and `identifier`,
+    the session's owner, are filled in where the session is folded into a profile."""
 
     at: Micros
     mid: str
@@ -74,8 +82,9 @@ class ConsentFact(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Tally(msgspec.Struct, omit_defaults=True):
-    """`days` are days since 1970 with an event; `refunds` are keyed by message id, `orders` by order
-    id, `names` by event name, `traits` by trait, `consent` by category."""
+    """`days` are days since 1970 (UTC) with an event; `refunds` are keyed by message id, `orders` by
+    order id, `names` by event name, `traits` by trait, `consent` by category. `consent` keeps only
+    statements that can still win: those equal in standing and time to the strongest."""
 
     events: int = 0
     first: Moment | None = None
@@ -87,4 +96,4 @@ class Tally(msgspec.Struct, omit_defaults=True):
     refunds: dict[str, RefundFact] = msgspec.field(default_factory=dict)
     first_touch: TouchFact | None = None
     last_touch: TouchFact | None = None
-    consent: dict[str, list[ConsentFact]] = msgspec.field(default_factory=dict)
+    consent: dict[str, tuple[ConsentFact, ...]] = msgspec.field(default_factory=dict)
