@@ -229,7 +229,11 @@ class Batch(Protocol):
         """The profiles that hold the keys, whole. Keys that are not known are passed over."""
         ...
 
-    async def halves(self, edges: Sequence[Edge]) -> list[Seen]:
+    async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
+        """Those of the edges that are there, in any order."""
+        ...
+
+    async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
         """The earliest sighting in each half-hour of those edges."""
         ...
 

@@ -30,6 +30,7 @@ class IdentityResolver:
         await self._load(
             {end for i in prepared for f in i.facts if self._is_news(f) for end in (f.a, f.b)}
         )
+        await self._load_burned(prepared)
         for item in prepared:
             sighted = [s for name in item.names.all if (s := self._sight(item, name)) is not None]
             noticed = [self._notice(fact, item) for fact in item.facts if self._is_news(fact)]
@@ -98,9 +99,22 @@ class IdentityResolver:
                 self._work.learn(identifier)
             self._region.load(found.members, found.neighbours, found.anchors, found.edges)
 
+    async def _load_burned(self, prepared: Sequence[Prepared]) -> None:
+        """Evidence between two burned identifiers comes with neither of them: it is asked for."""
+        nodes = self._region.nodes
+        wanted = {
+            (fact.a, fact.b, fact.kind)
+            for item in prepared
+            for fact in item.facts
+            if all((node := nodes.get(end)) is not None and node.burned for end in (fact.a, fact.b))
+        }
+        if wanted:
+            for edge in await self._work.batch.edges(sorted(wanted)):
+                self._region.put_edge(edge)
+
     async def _load_half_hours(self, edges: frozenset[EdgeKey]) -> None:
         if edges:
-            found = await self._work.batch.halves([self._region.edges[key] for key in edges])
+            found = await self._work.batch.halves(sorted(edges))
             pending = [s for s in self._work.delta.seen if (s.a, s.b, s.kind) in edges]
             self._region.load_half_hours(edges, [*found, *pending])
 

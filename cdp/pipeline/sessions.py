@@ -19,6 +19,7 @@ from graph_schema.model.tally import Tally
 from graph_schema.model.time import Micros
 from graph_schema.store import Met, NewEvent
 from identity import commerce, device_facts, fold, sessions
+from identity.normalise import Normaliser
 
 
 class Touched(msgspec.Struct):
@@ -33,8 +34,9 @@ class Touched(msgspec.Struct):
 class SessionFolder:
     """Takes the new events of a batch; `touched` and `added` are what came of them."""
 
-    def __init__(self, work: Working) -> None:
+    def __init__(self, work: Working, normaliser: Normaliser) -> None:
         self._work = work
+        self._normaliser = normaliser
         self._gap = work.rules.session_gap
         self.touched: dict[str, Touched] = {}
 
@@ -162,7 +164,7 @@ class SessionFolder:
                 return found
             found = wider
             since = min(since, found[0].started_at)
-            until = max(until, max(session.ended_at for session in found))
+            until = max(until, *(session.ended_at for session in found))
 
     def _replace(
         self,
@@ -200,7 +202,7 @@ class SessionFolder:
             self._work.stale.add(owner)
 
     def _user_of(self, event: Event) -> Key | None:
-        return self._work.normaliser.names(event).user
+        return self._normaliser.names(event).user
 
 
 def _moment(event: Event) -> tuple[Micros, str]:

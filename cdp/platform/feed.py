@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from graph_schema.store import FeedEntry, GraphReading
+from graph_schema.model.change import FeedEntry
+from graph_schema.store import GraphReading
 
 POLL_S = 0.01
 IDLE_POLL_S = 0.05

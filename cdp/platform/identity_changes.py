@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graph_schema.model.change import IdentityChange
+from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.time import Micros
-from graph_schema.store import FeedEntry, GraphReading, Page, Span
+from graph_schema.store import GraphReading, Page, Span
 
 
 class StoredChanges:

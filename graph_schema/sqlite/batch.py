@@ -10,7 +10,7 @@ import msgspec
 
 from graph_schema.model.change import Change, IdentityChange
 from graph_schema.model.command import Outcome
-from graph_schema.model.evidence import Edge, Seen
+from graph_schema.model.evidence import Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
@@ -81,8 +81,11 @@ class SqliteBatch:
             edges=tuple(edges),
         )
 
-    async def halves(self, edges: Sequence[Edge]) -> list[Seen]:
-        keys = as_json((edge.a, edge.b, edge.kind.value) for edge in edges)
+    async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
+        return [rows.edge(row) for row in self._all("edges_by_key", edges=as_json(keys))]
+
+    async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
+        keys = as_json(edges)
         earliest = {row[:4]: row for row in self._all("halves", edges=keys)}
         return [rows.seen(row) for row in earliest.values()]
 

@@ -62,6 +62,11 @@ UNION
 SELECT e.a, e.b, e.kind, e.count, e.first_at, e.last_at, e.status, e.refused_by
 FROM json_each(:keys) AS w JOIN edge AS e ON e.b = w.value
 
+-- name: edges_by_key
+SELECT e.a, e.b, e.kind, e.count, e.first_at, e.last_at, e.status, e.refused_by
+FROM json_each(:edges) AS w
+JOIN edge AS e ON e.a = w.value ->> 0 AND e.b = w.value ->> 1 AND e.kind = w.value ->> 2
+
 -- name: anchors
 SELECT id, anchor FROM profile WHERE id IN (SELECT value FROM json_each(:ids))
 

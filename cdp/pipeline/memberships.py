@@ -1,0 +1,166 @@
+"""Who is in which segment: evaluates what a batch can have changed, and writes what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from cdp.pipeline.views import StoredView
+from cdp.segments.evaluate import evaluate
+from cdp.segments.index import Indexed, SegmentIndex
+from graph_schema.model.change import MembershipChange
+from graph_schema.model.identifier import Identifier
+from graph_schema.model.profile import Profile
+from graph_schema.model.segment import Membership, MembershipCause, SegmentStatus
+from graph_schema.model.time import Micros
+from graph_schema.store import Batch, Delta, MembershipEntry, ProfileEvent
+
+
+class Subject(msgspec.Struct):
+    """A profile to be looked at. `segments` None: all of them. `sources`: the profiles that it came
+    from, where identities changed; their memberships go over to it."""
+
+    profile: Profile
+    cause: MembershipCause
+    segments: set[str] | None = None
+    event: str | None = None
+    sources: frozenset[str] = frozenset()
+
+
+class Evaluator:
+    """Evaluates subjects within a batch. `now` is the wall clock, `rec` dates what is recorded."""
+
+    def __init__(self, index: SegmentIndex, batch: Batch, now: Micros, rec: Micros) -> None:
+        self._index = index
+        self._batch = batch
+        self._now = now
+        self._rec = rec
+        self.delta = Delta(rec=rec)
+
+    async def take(self, subjects: Sequence[Subject]) -> Delta:
+        """The memberships that open and close, the changes, and the profiles' next deadlines."""
+        subjects = [s for s in subjects if s.segments is None or s.segments or s.sources]
+        if not subjects:
+            return self.delta
+        open_ = await self._open(subjects)
+        wanted = {key for s in subjects for key in self._wanted(s)}
+        events = await self._events(subjects, wanted)
+        identifiers = await self._identifiers(subjects, wanted)
+        for subject in subjects:
+            id_ = subject.profile.id
+            self._one(subject, open_, events.get(id_, ()), identifiers.get(id_, ()))
+        return self.delta
+
+    def _wanted(self, subject: Subject) -> list[str]:
+        """In the order in which segments use each other."""
+        keys = subject.segments
+        return [key for key in self._index.segments if keys is None or key in keys]
+
+    # ── reading ────────────────────────────────────────────────────────────────────────────────
+
+    async def _open(self, subjects: Sequence[Subject]) -> dict[str, dict[str, Membership]]:
+        ids = {id_ for s in subjects for id_ in (s.profile.id, *s.sources)}
+        found = await self._batch.memberships(sorted(ids))
+        return {id_: {m.segment: m for m in members} for id_, members in found.items()}
+
+    async def _events(
+        self, subjects: Sequence[Subject], wanted: set[str]
+    ) -> dict[str, list[ProfileEvent]]:
+        needs = self._index.needs(wanted)
+        found: dict[str, list[ProfileEvent]] = {}
+        if needs.events:
+            ids = sorted({subject.profile.id for subject in subjects})
+            reach = needs.reach(self._now)
+            for event in await self._batch.profile_events(ids, sorted(needs.events), reach):
+                found.setdefault(event.profile_id, []).append(event)
+        return found
+
+    async def _identifiers(
+        self, subjects: Sequence[Subject], wanted: set[str]
+    ) -> dict[str, list[Identifier]]:
+        if not self._index.needs(wanted).namespaces:
+            return {}
+        return await self._batch.identifiers_of(sorted({s.profile.id for s in subjects}))
+
+    # ── deciding ───────────────────────────────────────────────────────────────────────────────
+
+    def _one(
+        self,
+        subject: Subject,
+        open_: dict[str, dict[str, Membership]],
+        events: Iterable[ProfileEvent],
+        identifiers: Iterable[Identifier],
+    ) -> None:
+        profile = subject.profile
+        own = open_.get(profile.id, {})
+        inherited = _earliest(m for id_ in subject.sources for m in open_.get(id_, {}).values())
+        before = inherited | own if subject.sources else own
+        view = StoredView(profile, identifiers, events, set(before))
+        deadline: Micros | None = None
+        for key in self._wanted(subject):
+            entry = self._index.segments[key]
+            holds, turns_at = self._holds(entry, view)
+            if turns_at is not None:
+                deadline = turns_at if deadline is None else min(deadline, turns_at)
+            if holds:
+                view.segments.add(key)
+            else:
+                view.segments.discard(key)
+            self._compare(subject, entry, holds, own.get(key), before.get(key))
+        self._close_sources(subject, open_)
+        self._set_deadline(subject, deadline)
+
+    def _holds(self, entry: Indexed, view: StoredView) -> tuple[bool, Micros | None]:
+        if entry.segment.status is SegmentStatus.ARCHIVED:
+            return False, None
+        verdict = evaluate(entry.rule, view, self._now)
+        return verdict.holds, verdict.turns_at
+
+    def _compare(
+        self,
+        subject: Subject,
+        entry: Indexed,
+        holds: bool,
+        own: Membership | None,
+        before: Membership | None,
+    ) -> None:
+        key, id_ = entry.segment.key, subject.profile.id
+        if own is not None and (not holds or before is not own):
+            self.delta.closed.append((id_, key))
+        if holds and (own is None or before is not own):
+            membership = before or Membership(
+                id_, key, entry.segment.version, self._rec, subject.cause
+            )
+            membership = msgspec.structs.replace(membership, profile_id=id_)
+            event = subject.event if before is None else None
+            self.delta.opened.append(MembershipEntry(membership, event))
+        if holds != (before is not None):
+            self.delta.changes.append(
+                MembershipChange(key, id_, holds, self._rec, subject.cause, subject.event)
+            )
+
+    def _close_sources(self, subject: Subject, open_: dict[str, dict[str, Membership]]) -> None:
+        """A profile that is no more has no memberships; its heir has them, or was told that it left."""
+        for source in sorted(subject.sources - {subject.profile.id}):
+            for key in sorted(open_.pop(source, {})):
+                self.delta.closed.append((source, key))
+
+    def _set_deadline(self, subject: Subject, deadline: Micros | None) -> None:
+        """Where only some segments were looked at, an earlier deadline of another one stands."""
+        known = subject.profile.deadline
+        if subject.segments is not None and known is not None:
+            deadline = known if deadline is None else min(deadline, known)
+        if deadline != known:
+            subject.profile.deadline = deadline
+            self.delta.deadlines.append((subject.profile.id, deadline))
+
+
+def _earliest(memberships: Iterable[Membership]) -> dict[str, Membership]:
+    """By segment, the one that has been open the longest."""
+    found: dict[str, Membership] = {}
+    for membership in memberships:
+        known = found.get(membership.segment)
+        if known is None or membership.since < known.since:
+            found[membership.segment] = membership
+    return found

@@ -1,0 +1,1 @@
+"""Segments: what a rule means, read in the stream."""
