@@ -12,10 +12,10 @@ import numpy as np
 
 from gnn import explain as explanation
 from gnn.arrays import Bools, Float32s, Float64s, Int32s, Int64s
-from gnn.diversity import capped, likeness, marginal_relevance, pool_size
 from gnn.errors import BadRequest
 from gnn.explain import Part
 from gnn.item_lists import ItemLists
+from gnn.order import best, capped, likeness, marginal_relevance, pool_size
 from gnn.recommender import (
     Fallback,
     Policy,
@@ -25,10 +25,11 @@ from gnn.recommender import (
     Recommendation,
     Request,
 )
+from gnn.terms import Seeds, Terms, terms
 from gnn.weights import BehaviourWeights
 from graph_schema.model.item import Interaction
 
-LONGEST_HISTORY = 300
+LONGEST_HISTORY = 200
 """Only so many of the touches that weigh most are scored: bounds the time of one answer."""
 NEAR_ITEMS = 3
 """SIMILAR stays near this many of the last touched items."""
@@ -41,14 +42,6 @@ class Catalogue(NamedTuple):
     names: tuple[str | None, ...]
     categories: Int32s
     popularity: Float32s
-
-
-class Seeds(NamedTuple):
-    """The touches that are scored: items (h,), how much each counts (h,), and its reason."""
-
-    items: Int64s
-    weights: Float64s
-    kinds: list[ReasonKind]
 
 
 class ServingModel:
@@ -81,19 +74,19 @@ class ServingModel:
     def recommend(self, request: Request) -> Ranking:
         self._check(request)
         seeds = self._seeds(request.history, request.context, request.policy)
-        open_items = self._open(request)
-        scores = self._scores(seeds)
+        seeds, found = terms(seeds, self.lists, self.by_attributes)
+        scores = found.scores(len(self.item_ids))
         if request.policy is Policy.CONTINUE:
             scores = self._in_front(scores, seeds, request)
-        scores = np.where(open_items, scores, 0.0)
+        shown = self._shown(request)
+        scores = np.where(shown, scores, 0.0)
         chosen = self._chosen(scores, request)
-        items = [self._recommendation(int(item), scores[item], seeds, request) for item in chosen]
-        missing = request.first - len(items)
-        if missing > 0:
-            open_items[chosen] = False
-            items += self._popular(open_items, missing, request, items)
-        personal = chosen.size > 0
-        return Ranking(items=tuple(items), fallback=None if personal else self._why_not(seeds))
+        items = self._recommendations(chosen, scores, seeds, found, request)
+        if len(items) < request.first:
+            shown[chosen] = False
+            items += self._popular(shown, request, items)
+        fallback = None if chosen.size else self._why_not_personal()
+        return Ranking(items=tuple(items), fallback=fallback)
 
     def similar_items(self, item_id: str, *, first: int, allowed: Bools | None = None) -> Ranking:
         return self.recommend(
@@ -113,7 +106,9 @@ class ServingModel:
         if item is None:
             return ()
         seeds = self._seeds(history, context, Policy.DISCOVER)
-        return explanation.reasons(self._parts(item, seeds))
+        seeds, found = terms(seeds, self.lists, self.by_attributes)
+        (parts,) = found.of(np.array([item]), len(self.item_ids))
+        return explanation.reasons(self._named(parts, seeds))
 
     def _check(self, request: Request) -> None:
         size = len(self.item_ids)
@@ -155,7 +150,8 @@ class ServingModel:
                 items.append(item)
                 amounts.append(self.weights.cart)
                 kinds.append(ReasonKind.CONTEXT)
-        return _heaviest(Seeds(np.array(items, np.int64), np.array(amounts, np.float64), kinds))
+        seeds = Seeds(np.array(items, np.int64), np.array(amounts, np.float64), kinds)
+        return seeds.heaviest(LONGEST_HISTORY)
 
     def _amounts(self, touches: Sequence[Interaction]) -> Float32s:
         """What each touch counts (h,): behaviour weight times the decay since the newest one."""
@@ -168,24 +164,7 @@ class ServingModel:
         )
         return strength * self.weights.decay(last_at, int(last_at.max(initial=0)))
 
-    def _scores(self, seeds: Seeds) -> Float64s:
-        """Scores (items,): the touched items' lists, each times what its item counts, added up."""
-        rows = [self._list_of(int(item)) for item in seeds.items]
-        if not rows:
-            return np.zeros(len(self.item_ids))
-        spoken_for = np.concatenate([items for items, _ in rows])
-        amounts = np.concatenate(
-            [weights * amount for (_, weights), amount in zip(rows, seeds.weights, strict=True)]
-        )
-        return np.bincount(spoken_for, weights=amounts, minlength=len(self.item_ids)).astype(
-            np.float64
-        )
-
-    def _list_of(self, item: int) -> tuple[Int32s, Float32s]:
-        own = self.lists.row(item)
-        return own if own[0].size else self.by_attributes.row(item)
-
-    def _open(self, request: Request) -> Bools:
+    def _shown(self, request: Request) -> Bools:
         """Which items may be shown (items,)."""
         allowed = request.allowed
         shown = np.ones(len(self.item_ids), np.bool_) if allowed is None else allowed.copy()
@@ -209,7 +188,7 @@ class ServingModel:
 
     def _chosen(self, scores: Float64s, request: Request) -> Int64s:
         """Up to `first` items with a score, in the order in which they are shown."""
-        pool = _best(scores, pool_size(request.first, request.diversity, request.max_per_category))
+        pool = best(scores, pool_size(request.first, request.diversity, request.max_per_category))
         if request.max_per_category is not None:
             pool = capped(pool, self.catalogue.categories, request.max_per_category)
         if request.diversity > 0 and pool.size > 1:
@@ -221,29 +200,28 @@ class ServingModel:
             pool = pool[order]
         return pool[: request.first]
 
-    def _recommendation(
-        self, item: int, score: float, seeds: Seeds, request: Request
-    ) -> Recommendation:
-        parts = self._parts(item, seeds)
-        if request.policy is Policy.CONTINUE:
-            parts = self._with_itself(item, score, seeds, parts)
-        return Recommendation(
-            item_id=self.item_ids[item],
-            score=float(score),
-            reasons=explanation.reasons(parts, request.max_reasons),
-        )
+    def _recommendations(
+        self, chosen: Int64s, scores: Float64s, seeds: Seeds, found: Terms, request: Request
+    ) -> list[Recommendation]:
+        recommended = []
+        for item, terms_of in zip(chosen.tolist(), found.of(chosen, scores.size), strict=True):
+            parts = self._named(terms_of, seeds)
+            if request.policy is Policy.CONTINUE:
+                parts = self._with_itself(item, scores[item], seeds, parts)
+            recommended.append(
+                Recommendation(
+                    item_id=self.item_ids[item],
+                    score=float(scores[item]),
+                    reasons=explanation.reasons(parts, request.max_reasons),
+                )
+            )
+        return recommended
 
-    def _parts(self, item: int, seeds: Seeds) -> list[Part]:
-        """The terms of one item's score."""
-        parts = []
-        for seed, amount, kind in zip(*seeds, strict=True):
-            items, weights = self._list_of(int(seed))
-            found = np.flatnonzero(items == item)
-            if found.size and amount > 0:
-                if not self.lists.row(int(seed))[0].size:
-                    kind = ReasonKind.SIMILAR_ATTRIBUTES
-                parts.append(self._part(int(seed), kind, float(weights[found[0]]) * amount))
-        return parts
+    def _named(self, terms_of: Sequence[tuple[int, float]], seeds: Seeds) -> list[Part]:
+        return [
+            self._part(int(seeds.items[seed]), seeds.kinds[seed], amount)
+            for seed, amount in terms_of
+        ]
 
     def _with_itself(self, item: int, score: float, seeds: Seeds, parts: list[Part]) -> list[Part]:
         """What CONTINUE added for the item's own sake, as a term."""
@@ -257,9 +235,9 @@ class ServingModel:
         return Part(self.item_ids[seed], self.catalogue.names[seed], kind, amount)
 
     def _popular(
-        self, shown: Bools, first: int, request: Request, before: Sequence[Recommendation]
+        self, shown: Bools, request: Request, before: Sequence[Recommendation]
     ) -> list[Recommendation]:
-        """What is popular, below everything that came before it."""
+        """What is popular, below everything that came before it, for the places that are left."""
         popularity = request.popularity
         if popularity is None:
             popularity = self.catalogue.popularity
@@ -267,8 +245,10 @@ class ServingModel:
         most = float(scores.max(initial=0.0))
         if before and most > 0:
             scores *= 0.5 * min(item.score for item in before) / most
-        order = _best(scores, first)
-        if request.max_per_category is not None:
+        first = request.first - len(before)
+        if request.max_per_category is None:
+            order = best(scores, first)
+        else:
             order = self._capped_after(before, scores, first, request.max_per_category)
         return [
             Recommendation(
@@ -283,29 +263,9 @@ class ServingModel:
         self, before: Sequence[Recommendation], scores: Float64s, first: int, most: int
     ) -> Int64s:
         shown = np.array([self._position[item.item_id] for item in before], np.int64)
-        pool = _best(scores, pool_size(first, 0.0, most))
+        pool = best(scores, pool_size(first, 0.0, most))
         both = capped(np.concatenate((shown, pool)), self.catalogue.categories, most)
         return both[shown.size :][:first]
 
-    def _why_not(self, seeds: Seeds) -> Fallback:
-        if not self.lists.items.size:
-            return Fallback.NO_MODEL
-        return Fallback.NO_KNOWN_ITEM
-
-
-def _heaviest(seeds: Seeds) -> Seeds:
-    if seeds.items.size <= LONGEST_HISTORY:
-        return seeds
-    kept = np.argsort(-seeds.weights, kind="stable")[:LONGEST_HISTORY]
-    return Seeds(seeds.items[kept], seeds.weights[kept], [seeds.kinds[int(n)] for n in kept])
-
-
-def _best(scores: Float64s, count: int) -> Int64s:
-    """The positions of the `count` largest positive scores, falling, ties by position."""
-    if count <= 0:
-        return np.empty(0, np.int64)
-    positive = np.flatnonzero(scores > 0)
-    if positive.size > count:
-        least = np.partition(scores[positive], positive.size - count)[positive.size - count]
-        positive = positive[scores[positive] >= least]
-    return positive[np.argsort(-scores[positive], kind="stable")][:count]
+    def _why_not_personal(self) -> Fallback:
+        return Fallback.NO_KNOWN_ITEM if self.lists.items.size else Fallback.NO_MODEL

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn.diversity import capped, likeness, marginal_relevance
 from gnn.item_lists import strongest
+from gnn.order import capped, likeness, marginal_relevance
 
 
 def test_likeness_is_symmetric_and_measured_by_the_nearest() -> None:

@@ -1,4 +1,4 @@
-"""Order with variety: maximal marginal relevance, and at most so many items of one category.
+"""The best of many items: in order, with variety, with at most so many of one category.
 
 MMR: Carbonell and Goldstein, "The use of MMR, diversity-based reranking" (SIGIR 1998).
 """
@@ -64,3 +64,14 @@ def capped(order: Int64s, categories: Int32s, most: int) -> Int64s:
         if category < 0 or seen[category] <= most:
             kept.append(item)
     return np.array(kept, np.int64)
+
+
+def best(scores: Float64s, count: int) -> Int64s:
+    """The positions of the `count` largest positive scores, falling, ties by position."""
+    if count <= 0:
+        return np.empty(0, np.int64)
+    positive = np.flatnonzero(scores > 0)
+    if positive.size > count:
+        least = np.partition(scores[positive], positive.size - count)[positive.size - count]
+        positive = positive[scores[positive] >= least]
+    return positive[np.argsort(-scores[positive], kind="stable")][:count]
