@@ -38,12 +38,13 @@ class Principal(msgspec.Struct, frozen=True):
 
 
 class Tokens:
-    """The tokens of the API, kept as digests."""
+    """The tokens of the API, kept as digests; an empty one stands for nobody."""
 
     def __init__(self, tokens: Mapping[str, frozenset[Scope]]) -> None:
         self._known = [
             (_digest(token), Principal(_actor(token), _implied(scopes)))
             for token, scopes in tokens.items()
+            if token
         ]
 
     def principal(self, authorization: str) -> Principal:
