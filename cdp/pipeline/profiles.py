@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from cdp.pipeline.sessions import Touched
+from cdp.pipeline.sessions import SessionFolder, Touched
 from cdp.pipeline.working import Working
 from graph_schema.model.identifier import Key
 from graph_schema.model.profile import Profile
@@ -50,10 +50,15 @@ class ProfileFolder:
                     group.sources.add(before)
         return found
 
-    async def take(self, touched: Iterable[Touched], named: Iterable[Key]) -> None:
-        """`touched`: the batch's sessions with what they add; `named`: every identifier seen."""
+    async def take(self, folder: SessionFolder, named: Iterable[Key]) -> None:
+        """`folder`: the batch's sessions with what they add; `named`: every identifier seen."""
         await self._join()
-        for part in touched:
+        for session, user in folder.named:
+            profile = self._work.profile_of(user)
+            if profile is not None and profile not in self._work.stale:
+                fold.name_user(self._work.profiles[profile].tally, session.tally, user)
+                self.changed.add(profile)
+        for part in folder.touched.values():
             profile = self._work.profile_of(part.session.owner)
             if profile is not None:
                 self._add(profile, part)
@@ -115,7 +120,9 @@ class ProfileFolder:
         if profile not in self._work.stale:
             session = part.session
             tally = self._work.profiles[profile].tally
-            fold.merge_session(tally, part.added, session.owner or "", session.user is not None)
+            fold.merge_session(
+                tally, part.added, session.owner or "", session.owner == session.user
+            )
         self.changed.add(profile)
 
     def _stretch(self, key: Key) -> None:

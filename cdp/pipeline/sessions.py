@@ -17,7 +17,7 @@ from graph_schema.model.identifier import Key
 from graph_schema.model.session import Session
 from graph_schema.model.tally import Tally
 from graph_schema.model.time import Micros
-from graph_schema.store import Met, NewEvent
+from graph_schema.store import Met, NewEvent, Wanted
 from identity import commerce, device_facts, fold, sessions
 from identity.normalise import Normaliser
 
@@ -39,6 +39,8 @@ class SessionFolder:
         self._normaliser = normaliser
         self._gap = work.rules.session_gap
         self.touched: dict[str, Touched] = {}
+        self.named: list[tuple[Session, Key]] = []
+        """Sessions whose user became known, with that user."""
 
     async def take(self, prepared: Iterable[Prepared]) -> None:
         by_device: dict[Key | None, list[Prepared]] = {}
@@ -78,6 +80,7 @@ class SessionFolder:
                 last = self._begin(device, item)
                 self._work.sessions.setdefault(device, []).append(last)
             elif step is sessions.Step.APPEND_AND_NAME_USER:
+                assert item.names.user is not None
                 self._name_user(last, item.names.user)
             self._add(last, item)
 
@@ -95,13 +98,15 @@ class SessionFolder:
             tally=Tally(),
         )
 
-    def _name_user(self, session: Session, user: Key | None) -> None:
+    def _name_user(self, session: Session, user: Key) -> None:
         """The visit's first login: what precedes it belongs to the user too."""
         before = self._work.profile_of(session.owner)
         session.user = user
         session.owner = sessions.owner_of(session.device, user)
         now = self._work.profile_of(session.owner)
-        if before != now:
+        if before == now:
+            self.named.append((session, user))
+        else:
             self._work.stale.update(filter(None, (before, now)))
 
     def _add(self, session: Session, item: Prepared) -> None:
@@ -110,11 +115,11 @@ class SessionFolder:
         if touched is None:
             touched = self.touched[session.id] = Touched(session, Tally())
         touched.events += 1
+        for interaction in commerce.interactions_of(event, session.tally, touched.added):
+            self._work.delta.met.append(Met(session.id, interaction))
         fold.add(touched.added, event)
         session.ended_at, session.last_mid = event.at, event.message_id
         session.facts = device_facts.merge(session.facts, device_facts.facts_of(event))
-        for interaction in commerce.interactions_of(event):
-            self._work.delta.met.append(Met(session.id, interaction))
         self._record(item, session.id)
 
     def _record(self, item: Prepared, session: str) -> None:
@@ -135,6 +140,7 @@ class SessionFolder:
 
     async def _late(self, device: Key, items: list[Prepared]) -> None:
         old = await self._visits(device, items[0].event.at, items[-1].event.at)
+        await self._know_owners(old)
         stored = await self._work.batch.events_of([session.id for session in old])
         new = {item.event.message_id: item for item in items}
         held = {s.event.message_id: s.session for s in stored}
@@ -157,14 +163,22 @@ class SessionFolder:
 
     async def _visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
         """The sessions of the whole visits that touch the range, give or take a gap."""
-        found: list[Session] = []
+        reach = sessions.around(since, until, self._gap)
         while True:
-            wider = await self._work.batch.visits(device, since - self._gap, until + self._gap)
-            if len(wider) == len(found):
+            found = await self._work.batch.visits(device, *reach)
+            wider = sessions.widened(reach, found, self._gap)
+            if wider == reach:
                 return found
-            found = wider
-            since = min(since, found[0].started_at)
-            until = max(until, *(session.ended_at for session in found))
+            reach = wider
+
+    async def _know_owners(self, old: list[Session]) -> None:
+        owners = {s.owner for s in old if s.owner is not None} - self._work.identifiers.keys()
+        if owners:
+            known = await self._work.batch.load(Wanted((), tuple(sorted(owners)), (), {}))
+            for identifier in known.identifiers.values():
+                self._work.learn(identifier)
+            for id_, profile in known.profiles.items():
+                self._work.profiles.setdefault(id_, profile)
 
     def _replace(
         self,
@@ -187,10 +201,10 @@ class SessionFolder:
         )
         touched = self.touched[session.id] = Touched(session, Tally(), whole=True)
         for event in events:
+            for interaction in commerce.interactions_of(event, touched.added):
+                self._work.delta.met.append(Met(session.id, interaction))
             fold.add(touched.added, event)
             session.facts = device_facts.merge(session.facts, device_facts.facts_of(event))
-            for interaction in commerce.interactions_of(event):
-                self._work.delta.met.append(Met(session.id, interaction))
             item = new.get(event.message_id)
             if item is not None:
                 touched.events += 1
