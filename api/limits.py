@@ -14,8 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
+    ExecutableDefinitionNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
@@ -23,6 +26,7 @@ from graphql import (
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     ValueNode,
     VariableNode,
@@ -30,6 +34,7 @@ from graphql import (
 
 from api.errors import (
     ApiError,
+    ArgumentError,
     CyclicFragment,
     TooCostly,
     TooDeep,
@@ -41,11 +46,16 @@ from api.settings import Limits
 
 _MULTIPLIERS = frozenset({"first", "sample"})
 _LARGEST_FACTOR = 1_000
+_NESTING_FACTOR = 4
 _DEEPEST_VALUE = 64
+_LONGEST_NUMBER = 400
 
 
 class Size(NamedTuple):
+    """`depth` counts fields within fields; `nesting` fragments within each other too."""
+
     depth: int = 0
+    nesting: int = 0
     fields: int = 0
     aliases: int = 0
     directives: int = 0
@@ -54,6 +64,7 @@ class Size(NamedTuple):
     def beside(self, other: Size) -> Size:
         return Size(
             max(self.depth, other.depth),
+            max(self.nesting, other.nesting),
             self.fields + other.fields,
             self.aliases + other.aliases,
             self.directives + other.directives,
@@ -66,7 +77,7 @@ _NOTHING = Size()
 
 def refuse_large(size: Size, limits: Limits) -> None:
     """Raises the ApiError that names the first limit that is passed."""
-    if size.depth > limits.depth:
+    if size.depth > limits.depth or size.nesting > limits.depth * _NESTING_FACTOR:
         raise TooDeep(limit=limits.depth)
     checks: tuple[tuple[int, int, type[ApiError]], ...] = (
         (size.aliases, limits.aliases, TooManyAliases),
@@ -100,6 +111,7 @@ def measure(
         whole = whole.beside(measuring.unspread(name))
     return Size(
         max(executed.depth, whole.depth),
+        max(executed.nesting, whole.nesting),
         executed.fields + whole.fields,
         executed.aliases + whole.aliases,
         executed.directives + whole.directives,
@@ -149,7 +161,10 @@ class _Measuring:
 
     def operation(self, node: OperationDefinitionNode) -> Size:
         inner = self._selection(node.selection_set)
-        return inner._replace(directives=inner.directives + _count(node.directives))
+        for definition in node.variable_definitions or ():
+            if definition.default_value is not None:
+                _check_value(definition.default_value, _DEEPEST_VALUE)
+        return inner._replace(directives=inner.directives + _directives(node))
 
     def unspread(self, name: str) -> Size:
         """The size of a fragment that no operation spreads; nothing for the others."""
@@ -167,17 +182,16 @@ class _Measuring:
             return _NOTHING
         self._known[name] = None
         inner = self._selection(node.selection_set)
-        size = inner._replace(directives=inner.directives + _count(node.directives))
+        size = inner._replace(directives=inner.directives + _directives(node))
         self._known[name] = size
         return size
 
     def _selection(self, node: SelectionSetNode) -> Size:
-        depth = fields = aliases = directives = cost = 0
+        depth = nesting = fields = aliases = directives = cost = 0
         for selection in node.selections:
-            directives += _count(selection.directives)
+            directives += _directives(selection)
             if isinstance(selection, FieldNode):
-                for argument in selection.arguments or ():
-                    _refuse_deep(argument.value, _DEEPEST_VALUE)
+                _check_arguments(selection.arguments)
                 fields += 1
                 aliases += selection.alias is not None
                 if selection.selection_set is None:
@@ -192,15 +206,31 @@ class _Measuring:
             elif isinstance(selection, InlineFragmentNode):
                 inner = self._selection(selection.selection_set)
             depth = max(depth, inner.depth)
+            nesting = max(nesting, inner.nesting + 1)
             fields += inner.fields
             aliases += inner.aliases
             directives += inner.directives
             cost += inner.cost
-        return Size(depth, fields, aliases, directives, cost)
+        return Size(depth, nesting, fields, aliases, directives, cost)
 
 
-def _refuse_deep(value: ValueNode, levels: int) -> None:
-    if isinstance(value, ObjectValueNode | ListValueNode):
+def _directives(node: SelectionNode | ExecutableDefinitionNode) -> int:
+    for directive in node.directives or ():
+        _check_arguments(directive.arguments)
+    return len(node.directives or ())
+
+
+def _check_arguments(arguments: Iterable[ArgumentNode] | None) -> None:
+    for argument in arguments or ():
+        _check_value(argument.value, _DEEPEST_VALUE)
+
+
+def _check_value(value: ValueNode, levels: int) -> None:
+    """Raises TooDeep, or ArgumentError for a number that Python itself refuses to read."""
+    if isinstance(value, IntValueNode | FloatValueNode):
+        if len(value.value) > _LONGEST_NUMBER:
+            raise ArgumentError(reason=f"A number may have {_LONGEST_NUMBER} digits at most.")
+    elif isinstance(value, ObjectValueNode | ListValueNode):
         if levels == 0:
             raise TooDeep(limit=_DEEPEST_VALUE)
         inner: Iterable[ValueNode] = (
@@ -209,8 +239,4 @@ def _refuse_deep(value: ValueNode, levels: int) -> None:
             else (field.value for field in value.fields)
         )
         for one in inner:
-            _refuse_deep(one, levels - 1)
-
-
-def _count(nodes: Iterable[object] | None) -> int:
-    return len(tuple(nodes)) if nodes else 0
+            _check_value(one, levels - 1)

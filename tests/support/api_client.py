@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -56,6 +57,12 @@ class ApiClient:
         extensions = answer["errors"][0]["extensions"]
         assert extensions["requestId"]
         return str(extensions["code"])
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Waits for what another task brings about; the test's own time limit ends a wait in vain."""
+    while not condition():  # noqa: ASYNC110 - the fakes have no event for each of these
+        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

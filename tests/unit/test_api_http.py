@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from api_client import ADMIN, TOKENS, ApiClient, api_client
+from api_client import ADMIN, TOKENS, ApiClient, api_client, until
 from fake_platform import shop
 
 from api.app import serving
@@ -158,8 +158,7 @@ async def test_stopping_finishes_what_is_in_hand_and_takes_nothing_new() -> None
     url = f"http://127.0.0.1:{await ports.get()}"
     async with aiohttp.ClientSession() as session:
         in_hand = asyncio.create_task(session.post(f"{url}/v1/b", data=b"{}"))
-        while not platform.collecting.taken:
-            await asyncio.sleep(0.01)
+        await until(lambda: platform.collecting.taken)
         socket = await session.ws_connect(f"{url}/graphql", protocols=["graphql-transport-ws"])
         stop.set()
         assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
-from api_client import ADMIN, ApiClient, api_client
+from api_client import ADMIN, ApiClient, api_client, until
 from fake_platform import START, shop
 
 from graph_schema.model.change import ChangeKind, ChangePart, IdentityChange, ProfilesTouched
@@ -186,16 +186,14 @@ async def test_memberships_and_how_they_resume(api: ApiClient) -> None:
     socket = await (await connect(api)).begin()
     await socket.subscribe("a", MEMBERS)
     await socket.quiet()
-    while not api.platform.feed.followers:
-        await asyncio.sleep(0.01)
+    await until(lambda: api.platform.feed.followers)
     await api.platform.feed.put(entered("p_0001"))
     await api.platform.feed.put(entered("p_0001", segment="silver"))
     first = (await socket.next("a"))["segmentMembershipChanged"]
     assert (first["kind"], first["profileId"], first["cause"]) == ("ENTERED", "p_0001", "EVENT")
     assert first["event"] == {"name": "Product Viewed"}
     await socket.send("complete", id="a")
-    while api.platform.feed.followers:
-        await asyncio.sleep(0.01)
+    await until(lambda: not api.platform.feed.followers)
 
     await api.platform.feed.put(entered("p_0002", kind=False))
     await api.platform.feed.put(entered("p_old"))
@@ -254,11 +252,9 @@ async def test_leaving_ends_the_streams(api: ApiClient) -> None:
     socket = await (await connect(api)).begin()
     await socket.subscribe("a", PROFILE, id="p_0001")
     await socket.next("a")
-    while not api.platform.feed.followers:
-        await asyncio.sleep(0.01)
+    await until(lambda: api.platform.feed.followers)
     await socket.raw.close()
-    while api.platform.feed.followers:
-        await asyncio.sleep(0.01)
+    await until(lambda: not api.platform.feed.followers)
 
 
 async def test_a_client_opens_so_many_streams_at_most() -> None:
@@ -278,14 +274,9 @@ async def test_a_client_that_takes_nothing_is_let_go() -> None:
         query = """subscription { profileChanged(id: "p_0001") { events(first: 100) { edges { node {
           a: properties b: context c: properties d: properties } } } } }"""
         await socket.subscribe("a", query)
-        while not platform.feed.followers:
-            await asyncio.sleep(0.01)
+        await until(lambda: platform.feed.followers)
         socket.raw._conn.protocol.pause_reading()  # type: ignore[union-attr]
         for _ in range(300):
             await platform.feed.put(ProfilesTouched(("p_0001",)))
-        asked_before = -1
-        while platform.feed.followers:
-            assert platform.asked["by_ids"] >= asked_before
-            asked_before = platform.asked["by_ids"]
-            await asyncio.sleep(0.05)
+        await until(lambda: not platform.feed.followers)
         assert platform.asked["by_ids"] < 300
