@@ -18,7 +18,7 @@ from graphql import (
     validate,
 )
 
-from api.errors import ParseFailed, TooDeep, TooManyTokens, UnknownOperation
+from api.errors import ParseFailed, QueryTooLong, TooDeep, TooManyTokens, UnknownOperation
 from api.limits import Size, measure, refuse_large
 from api.settings import ApiSettings
 
@@ -67,7 +67,9 @@ class Documents:
         self._remembered: OrderedDict[str, Document] = OrderedDict()
 
     def parsed(self, text: str) -> Document:
-        """Raises ParseFailed, TooManyTokens, TooDeep."""
+        """Raises QueryTooLong, ParseFailed, TooManyTokens, TooDeep."""
+        if len(text) > self._limits.text:
+            raise QueryTooLong(limit=self._limits.text)
         document = self._remembered.get(text)
         if document is None:
             return Document(self._parse(text))

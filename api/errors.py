@@ -104,6 +104,12 @@ class UnknownOperation(ApiError):
     code = "UNKNOWN_OPERATION"
 
 
+class QueryTooLong(ApiError):
+    """The query is longer than {limit} characters: send what changes as variables."""
+
+    code = "QUERY_TOO_LONG"
+
+
 class TooManyTokens(ApiError):
     """The query has more than {limit} tokens: ask for less at once."""
 

@@ -23,15 +23,20 @@ from api.types.scalars import SCALARS
 
 
 @cache
-def graphql_schema() -> GraphQLSchema:
-    """The schema as graphql-core executes it. Built at the first use and once: it reads every type
-    of this package."""
-    schema = strawberry.Schema(
+def strawberry_schema() -> strawberry.Schema:
+    """Built at the first use and once: it reads every type of this package."""
+    return strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
-    )._schema
+    )
+
+
+@cache
+def graphql_schema() -> GraphQLSchema:
+    """The schema as graphql-core executes it."""
+    schema = strawberry_schema()._schema
     for value in _inputs(schema):
         # A Python default of None is no default of the schema: null and absent mean the same.
         if value.default_value is None:

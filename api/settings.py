@@ -10,10 +10,12 @@ from api.auth import Scope
 class Limits(msgspec.Struct, frozen=True):
     """What one GraphQL request may be; each has a code of its own when it is passed.
 
-    `fields` and `cost` count fragments wherever they are spread. `timeout` in seconds.
+    `body` in bytes, `text` in characters of the query. `fields` and `cost` count fragments wherever
+    they are spread. `timeout` in seconds.
     """
 
     body: int = 100_000
+    text: int = 30_000
     tokens: int = 1_500
     depth: int = 16
     fields: int = 500
