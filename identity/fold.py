@@ -131,7 +131,7 @@ def merge_session(into: Tally, added: Tally, owner: Key, logged_in: bool) -> Non
 
 def name_user(into: Tally, folded: Tally, user: Key) -> None:
     """Tells a profile's tally that a session which it holds under its device is now its user's.
-    `folded` is what of the session was folded in so far. No event is read again: the session's
+    `folded` is what of the session was folded in so far, or more. No event is read again: the session's
     statements are in its tally, and where consent given in it now counts as given logged in, no other
     anonymous statement can win any more."""
     for name, trait in folded.traits.items():

@@ -148,7 +148,8 @@ def test_event_by_event_equals_the_fold_of_the_sessions(
             fold.merge_session(profile, folded([one]), owners[number], owners[number] == user)
             held[number].append(one)
         elif user is not None:
-            fold.name_user(profile, folded(held[number]), user)
+            more = [one for to, one in moments if one is not None and to == number]
+            fold.name_user(profile, folded(chance.choice([held[number], more])), user)
             owners[number] = user
     sessions = [session(n, named[n], held[n]) for n in range(3)]
     chance.shuffle(sessions)
