@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
-from graph_schema.model.evidence import Decision, Edge, EdgeKey, EvidenceKind, Seen
+from graph_schema.model.evidence import (
+    Decision,
+    Edge,
+    EdgeKey,
+    EvidenceKind,
+    EvidenceStatus,
+    RefusalRule,
+    Seen,
+)
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
 from graph_schema.model.rules import IdentityRules, Namespace, Role
 from graph_schema.model.time import Micros
-from identity.dominance import FREE, Verdict, verdict
+from identity.decisions import USER, Decisions
+from identity.dominance import verdict
 
 STRENGTH = {kind: strength for strength, kind in enumerate(EvidenceKind)}
+JOINING = frozenset({EvidenceKind.LOGIN, EvidenceKind.ALIAS, EvidenceKind.EQUIVALENT})
+SEEN_TOGETHER = frozenset({EvidenceKind.LOGIN, EvidenceKind.ALIAS})
+CUTS = frozenset({
+    RefusalRule.BLOCKED, RefusalRule.BURNED, RefusalRule.SHARED, RefusalRule.DOMINANCE,
+})  # fmt: skip
+
+Order: TypeAlias = tuple[int, int, int, Micros, Key, Key]
 
 
 class Node(msgspec.Struct):
-    """An identifier in the region. `anchor` is that of the cluster which holds it now, None while it
-    is new. `complete`: its whole cluster and all its evidence are in the region."""
+    """An identifier in the region.
+
+    `anchor` is that of the cluster which holds it now, None while it is new. `complete`: its whole
+    cluster and all its evidence are in the region. Of a device that is `judged`: `admits` are the
+    principals whose evidence is not cut, None where all of it counts.
+    """
 
     key: Key
     namespace: Namespace
@@ -25,7 +46,9 @@ class Node(msgspec.Struct):
     anchor: Key | None = None
     complete: bool = False
     burned: bool = False
-    verdict: Verdict = FREE
+    shared: bool = False
+    judged: bool = False
+    admits: frozenset[Key] | None = None
 
     @property
     def order(self) -> tuple[int, Micros, Key]:
@@ -33,14 +56,26 @@ class Node(msgspec.Struct):
         return self.namespace.rank, self.first_at, self.key
 
     @property
+    def person(self) -> bool:
+        return self.namespace.role is Role.PERSON
+
+    @property
+    def user(self) -> bool:
+        return self.namespace.name == USER
+
+    @property
+    def device(self) -> bool:
+        return self.namespace.role is Role.DEVICE
+
+    @property
     def usable(self) -> bool:
-        return not (self.burned or self.verdict.shared)
+        return not (self.burned or self.shared)
 
     @property
     def status(self) -> IdentifierStatus:
         if self.burned:
             return IdentifierStatus.BURNED
-        return IdentifierStatus.SHARED if self.verdict.shared else IdentifierStatus.ACTIVE
+        return IdentifierStatus.SHARED if self.shared else IdentifierStatus.ACTIVE
 
 
 class Region:
@@ -48,13 +83,15 @@ class Region:
 
     def __init__(self, rules: IdentityRules, decisions: Sequence[Decision] = ()) -> None:
         self.rules = rules
-        self.decisions = list(decisions)
+        self.decisions = Decisions(decisions)
         self.nodes: dict[Key, Node] = {}
         self.edges: dict[EdgeKey, Edge] = {}
         self.evidence: dict[Key, set[EdgeKey]] = {}
         self.clusters: dict[Key, set[Key]] = {}
         self.half_hours: dict[EdgeKey, dict[int, tuple[Micros, str]]] = {}
         """Of each edge whose half-hours are loaded: the earliest (at, mid) in each."""
+        self.unknown: set[Key] = set()
+        """Asked for, and not in the graph."""
 
     # ── loading ────────────────────────────────────────────────────────────────────────────────
 
@@ -88,67 +125,89 @@ class Region:
     def new(self, key: Key, namespace: Namespace, at: Micros) -> Node:
         """An identifier that nobody saw before."""
         node = self.nodes[key] = Node(key, namespace, at, complete=True)
+        self.unknown.discard(key)
         return node
 
     def put_edge(self, edge: Edge) -> None:
-        self.edges[edge.key] = edge
-        self.evidence.setdefault(edge.a, set()).add(edge.key)
-        self.evidence.setdefault(edge.b, set()).add(edge.key)
+        key = edge.key
+        if key not in self.edges:
+            self.evidence.setdefault(edge.a, set()).add(key)
+            self.evidence.setdefault(edge.b, set()).add(key)
+        self.edges[key] = edge
+
+    def drop_edge(self, key: EdgeKey) -> None:
+        del self.edges[key]
+        self.evidence[key[0]].discard(key)
+        self.evidence[key[1]].discard(key)
 
     def _put(self, identifier: Identifier, anchors: Mapping[str, Key], *, complete: bool) -> None:
         anchor = anchors.get(identifier.profile) if identifier.profile is not None else None
-        shared = identifier.status is IdentifierStatus.SHARED
         self.nodes[identifier.key] = Node(
             identifier.key,
             self.rules.namespace(identifier.namespace),
             identifier.first_at,
             anchor,
             complete,
-            identifier.status is IdentifierStatus.BURNED,
-            Verdict(shared=True) if shared else FREE,
+            burned=identifier.status is IdentifierStatus.BURNED,
+            shared=identifier.status is IdentifierStatus.SHARED,
         )
         if complete and anchor is not None:
             self.clusters.setdefault(anchor, set()).add(identifier.key)
 
     # ── what the evidence of one identifier says ───────────────────────────────────────────────
 
-    def evidence_of(self, key: Key) -> Iterable[Edge]:
-        return (self.edges[edge] for edge in self.evidence.get(key, ()))
+    def cluster_of(self, key: Key) -> set[Key]:
+        anchor = self.nodes[key].anchor
+        return self.clusters[anchor] if anchor is not None else {key}
 
-    def people_edges(self, device: Key) -> list[tuple[Edge, Key]]:
-        """The sightings of a device with people: (edge, the person's identifier)."""
-        found = []
-        for edge in self.evidence_of(device):
-            if edge.kind in (EvidenceKind.LOGIN, EvidenceKind.ALIAS):
-                other = edge.b if edge.a == device else edge.a
-                if self.nodes[other].namespace.role is Role.PERSON:
-                    found.append((edge, other))
-        return found
+    def ends(self, key: Key) -> Iterator[tuple[Edge, Node]]:
+        """The evidence of an identifier, each with the identifier at its other end."""
+        for edge_key in self.evidence.get(key, ()):
+            edge = self.edges[edge_key]
+            yield edge, self.nodes[edge.b if edge.a == key else edge.a]
+
+    def people_of(self, device: Key) -> list[tuple[Edge, Node]]:
+        """The sightings of a device with people. Burned values are nobody."""
+        return [
+            (edge, person)
+            for edge, person in self.ends(device)
+            if edge.kind in SEEN_TOGETHER and person.person and not person.burned
+        ]
 
     def users_seen(self, key: Key) -> int:
         """With how many user_ids it was seen."""
-        ends = {edge.b if edge.a == key else edge.a for edge in self.evidence_of(key)}
-        return sum(self.nodes[end].namespace.rank == 0 for end in ends)
+        return len({end.key for edge, end in self.ends(key) if end.user and edge.kind in JOINING})
 
     def principal(self, person: Key) -> Key:
         """For whom an e-mail or phone counts: the user_id of its own strongest edge."""
-        if self.nodes[person].namespace.rank == 0:
-            return self._same_user(person)
+        node = self.nodes[person]
+        if node.user:
+            return self.decisions.same_user(person)
         users = [
-            (edge_order(self, edge), edge.b if edge.a == person else edge.a)
-            for edge in self.evidence_of(person)
-            if edge.kind in (EvidenceKind.LOGIN, EvidenceKind.ALIAS, EvidenceKind.EQUIVALENT)
+            (edge_order(self, edge), end.key)
+            for edge, end in self.ends(person)
+            if end.user and edge.kind in JOINING
         ]
-        users = [(order, end) for order, end in users if self.nodes[end].namespace.rank == 0]
-        return self._same_user(min(users)[1]) if users else person
+        users += self._confirmed_users(node)
+        return self.decisions.same_user(min(users)[1]) if users else person
 
-    def judge(self, device: Key) -> Verdict:
-        """Whose device it is; needs the half-hours of its people edges where they are several."""
-        people = [(edge, self.principal(person)) for edge, person in self.people_edges(device)]
+    def judge(self, device: Key) -> tuple[bool, frozenset[Key] | None]:
+        """Whether a device is shared, and whose evidence it admits. Needs its people's own evidence,
+        and the half-hours of its sightings with them where they count for several."""
+        people = [(edge, self.principal(person.key)) for edge, person in self.people_of(device)]
         principals = {principal for _, principal in people}
+        claims = self.decisions.claims(device)
+        claimants = {
+            self.principal(key)
+            for side in claims
+            for key in side
+            if (node := self.nodes.get(key)) is not None and node.person and not node.burned
+        }
+        if claimants:
+            return False, frozenset(claimants)
         if len(principals) < 2:
-            return Verdict(principals.pop()) if principals else FREE
-        return verdict(
+            return False, frozenset(principals) or None
+        found = verdict(
             (
                 (at, mid, half_hour, principal)
                 for edge, principal in people
@@ -156,27 +215,37 @@ class Region:
             ),
             self.rules,
         )
+        admits = frozenset[Key]() if found.principal is None else frozenset({found.principal})
+        return found.shared and not claims, admits
 
-    def _same_user(self, user: Key) -> Key:
-        """User_ids joined by a decision count as one: the least of them stands for all."""
-        joined = {user}
-        grown = True
-        while grown:
-            grown = False
-            for decision in self.decisions:
-                sides = {*decision.left, *decision.right}
-                if decision.kind.value == "confirmed" and sides & joined:
-                    users = {
-                        k for k in sides if k in self.nodes and self.nodes[k].namespace.rank == 0
-                    }
-                    grown |= not users <= joined
-                    joined |= users
-        return min(joined)
+    def _confirmed_users(self, person: Node) -> Iterator[tuple[Order, Key]]:
+        """What decisions say: an edge to a user_id, where it is the first uncut of its side."""
+        for decision in self.decisions.naming(person.key):
+            for side, other in (
+                (decision.left, decision.right), (decision.right, decision.left)
+            ):  # fmt: skip
+                users = self._known(other, users=True)
+                if person.key in side and users and self._known(side)[:1] == [person]:
+                    a, b = sorted((person.key, users[0].key))
+                    ranks = sorted((person.namespace.rank, users[0].namespace.rank))
+                    yield (0, ranks[0], ranks[1], decision.at, a, b), users[0].key
+
+    def _known(self, keys: Iterable[Key], *, users: bool = False) -> list[Node]:
+        nodes = [node for key in keys if (node := self.nodes.get(key)) is not None]
+        kept = [n for n in nodes if n.person and not n.burned and (n.user or not users)]
+        return sorted(kept, key=lambda node: node.order)
 
 
-def edge_order(region: Region, edge: Edge) -> tuple[int, int, int, Micros, Key, Key]:
+def edge_order(region: Region, edge: Edge) -> Order:
     """(kind, ranks, firstAt, keys): the order in which evidence joins."""
-    first, second = sorted(
-        (region.nodes[edge.a].namespace.rank, region.nodes[edge.b].namespace.rank)
-    )
-    return STRENGTH[edge.kind], first, second, edge.first_at, edge.a, edge.b
+    one, two = region.nodes[edge.a].namespace.rank, region.nodes[edge.b].namespace.rank
+    if one > two:
+        one, two = two, one
+    return STRENGTH[edge.kind], one, two, edge.first_at, edge.a, edge.b
+
+
+def kept_cut(edge: Edge) -> RefusalRule | None:
+    """The cut that its status names."""
+    if edge.status is EvidenceStatus.REFUSED and edge.refused_by in CUTS:
+        return edge.refused_by
+    return None

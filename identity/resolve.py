@@ -7,13 +7,11 @@ and so the reason of each cluster.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
 from graph_schema.model.evidence import (
-    Decision,
-    DecisionKind,
     Edge,
     EdgeKey,
     EvidenceKind,
@@ -21,62 +19,83 @@ from graph_schema.model.evidence import (
     RefusalRule,
 )
 from graph_schema.model.identifier import Key
-from graph_schema.model.rules import Role
+from identity.decisions import Apart
 from identity.region import Node, Region, edge_order
 
 
 class Resolution(msgspec.Struct, frozen=True):
-    """`clusters` by the keys of their anchors; the status of every edge among the nodes."""
+    """`clusters` by the keys of their anchors; the status of every edge among the nodes;
+    `confirmed`: the edges that the decisions make today."""
 
     clusters: dict[Key, set[Key]]
     status: dict[EdgeKey, tuple[EvidenceStatus, RefusalRule | None]]
+    confirmed: dict[EdgeKey, Edge]
 
 
 def cut_by(region: Region, edge: Edge) -> RefusalRule | None:
-    """The cut that takes an edge out, from the own evidence of either end."""
-    ends = (region.nodes[edge.a], region.nodes[edge.b])
-    for node in ends:
+    """The cut that takes an edge out, from the own evidence of either end. None cuts a decision."""
+    if edge.kind is EvidenceKind.CONFIRMED:
+        return None
+    one, two = region.nodes[edge.a], region.nodes[edge.b]
+    for node in (one, two):
         if node.burned:
-            return RefusalRule.SHARED if node.namespace.role is Role.DEVICE else RefusalRule.BURNED
-    for node, other in (ends, ends[::-1]):
-        if node.verdict.shared:
-            return RefusalRule.SHARED
-        principal = node.verdict.principal
-        person = other.namespace.role is Role.PERSON
-        if principal is not None and person and region.principal(other.key) != principal:
+            return RefusalRule.SHARED if node.device else RefusalRule.BURNED
+    if one.shared or two.shared:
+        return RefusalRule.SHARED
+    for node, other in ((one, two), (two, one)):
+        if (
+            node.admits is not None
+            and other.person
+            and region.principal(other.key) not in node.admits
+        ):
             return RefusalRule.DOMINANCE
     return None
 
 
-def resolve(region: Region, keys: Iterable[Key]) -> Resolution:
-    """Resolves those identifiers, and the evidence among them, by the nodes' present verdicts. A
-    refusal that is no cut is not explained yet: see `refusal`."""
+def resolve(
+    region: Region, keys: Collection[Key], cut: Callable[[Edge], RefusalRule | None]
+) -> Resolution:
+    """Resolves those identifiers and the evidence among them. `cut` tells which cut takes an edge
+    out. A refusal that is no cut is not explained yet: see `refusal`."""
     clusters = _Clusters(region, keys)
-    status: dict[EdgeKey, tuple[EvidenceStatus, RefusalRule | None]] = {}
-    for decision in _in_force(region.decisions):
-        if decision.kind is DecisionKind.CONFIRMED:
-            _confirm(region, clusters, decision)
-    inside = {key for node in clusters.nodes for key in region.evidence.get(node, ())}
-    edges = [region.edges[key] for key in inside]
-    edges = [edge for edge in edges if edge.a in clusters.nodes and edge.b in clusters.nodes]
-    for edge in sorted(edges, key=lambda edge: edge_order(region, edge)):
-        status[edge.key] = _try(region, clusters, edge)
-    return Resolution(clusters.by_anchor(), status)
+    confirmed = {edge.key: edge for edge in confirmed_edges(region, keys)}
+    inside = {key for node in keys for key in region.evidence.get(node, ())}
+    edges = [
+        edge
+        for edge in (region.edges[key] for key in inside)
+        if edge.kind is not EvidenceKind.CONFIRMED
+        and edge.a in clusters.nodes
+        and edge.b in clusters.nodes
+    ]
+    edges += confirmed.values()
+    edges.sort(key=lambda edge: edge_order(region, edge))
+    status = {edge.key: _try(clusters, edge, cut(edge)) for edge in edges}
+    return Resolution(clusters.by_anchor(), status, confirmed)
+
+
+def confirmed_edges(region: Region, keys: Iterable[Key]) -> Iterator[Edge]:
+    """The edges of the confirmations that name one of the keys, the earliest of those on a pair."""
+    if not region.decisions:
+        return
+    decisions = {d.id: d for key in keys for d in region.decisions.naming(key)}
+    for decision in sorted(decisions.values(), key=lambda d: (d.at, d.id), reverse=True):
+        a, b = _first_uncut(region, decision.left), _first_uncut(region, decision.right)
+        if a is not None and b is not None and a != b:
+            ends = (a, b) if a < b else (b, a)
+            yield Edge(*ends, EvidenceKind.CONFIRMED, 1, decision.at, decision.at)
 
 
 def refusal(region: Region, edge: Edge) -> RefusalRule | None:
     """The rule that keeps the clusters of a refused edge's ends apart, as they are now. Clusters only
     grow while edges join, so what forbade the edge at its turn forbids it at the end: the end is the
     same whatever the order, the turn is not."""
-    ends = [region.clusters[region.nodes[key].anchor or key] for key in (edge.a, edge.b)]
-    if ends[0] is ends[1] or edge.kind is EvidenceKind.SUGGESTED:
-        return None
+    ends = [region.cluster_of(key) for key in (edge.a, edge.b)]
     clusters = _Clusters(region, ends[0] | ends[1])
     for members in ends:
         first, *others = members
         for other in others:
             clusters.join(first, other)
-    return clusters.forbids(edge.a, edge.b, limited=True)
+    return clusters.forbids(edge)
 
 
 def anchor_of(nodes: Iterable[Node]) -> Key:
@@ -85,48 +104,25 @@ def anchor_of(nodes: Iterable[Node]) -> Key:
 
 
 def _try(
-    region: Region, clusters: _Clusters, edge: Edge
+    clusters: _Clusters, edge: Edge, cut: RefusalRule | None
 ) -> tuple[EvidenceStatus, RefusalRule | None]:
-    cut = cut_by(region, edge)
     if cut is not None:
         return EvidenceStatus.REFUSED, cut
-    if clusters.together(edge.a, edge.b):
+    if edge.kind is EvidenceKind.SUGGESTED:
+        return EvidenceStatus.PENDING, None
+    if clusters.root(edge.a) == clusters.root(edge.b):
         return EvidenceStatus.REDUNDANT, None
-    if edge.kind is EvidenceKind.SUGGESTED or clusters.forbids(edge.a, edge.b, limited=True):
+    if clusters.forbids(edge) is not None:
         return EvidenceStatus.REFUSED, None
     clusters.join(edge.a, edge.b)
     return EvidenceStatus.JOINED, None
 
 
-def _in_force(decisions: Iterable[Decision]) -> list[Decision]:
-    """Without those undone, and of those on the same two sets only the last one."""
-    decisions = sorted(decisions, key=lambda d: (d.rec, d.id))
-    undone: set[str] = set()
-    for decision in reversed(decisions):
-        if decision.undoes is not None and decision.id not in undone:
-            undone.add(decision.undoes)
-    last = {
-        frozenset((frozenset(d.left), frozenset(d.right))): d
-        for d in decisions
-        if d.undoes is None and d.id not in undone
-    }
-    return sorted(last.values(), key=lambda d: (d.rec, d.id))
-
-
-def _confirm(region: Region, clusters: _Clusters, decision: Decision) -> None:
-    """An edge between the first uncut of each side: it ignores limits, not the size cap. Where a side
-    is a single device, its cut is lifted."""
-    ends = []
-    for side in (decision.left, decision.right):
-        nodes = sorted(
-            (clusters.nodes[k] for k in side if k in clusters.nodes), key=lambda n: n.order
-        )
-        uncut = [node for node in nodes if node.usable or len(side) == 1]
-        if not uncut:
-            return
-        ends.append(uncut[0].key)
-    if not clusters.together(*ends) and clusters.forbids(*ends, limited=False) is None:
-        clusters.join(*ends)
+def _first_uncut(region: Region, side: tuple[Key, ...]) -> Key | None:
+    """In anchor order. A device that a side consists of is taken as it is: its cut is lifted."""
+    nodes = [node for key in side if (node := region.nodes.get(key)) is not None]
+    uncut = [node for node in nodes if node.usable or (len(side) == 1 and node.device)]
+    return anchor_of(uncut) if uncut else None
 
 
 class _Clusters:
@@ -134,17 +130,15 @@ class _Clusters:
 
     def __init__(self, region: Region, keys: Iterable[Key]) -> None:
         self.nodes = {key: region.nodes[key] for key in keys}
-        self._rules = region.rules
+        self._cap = region.rules.size_cap
         self._parent = {key: key for key in self.nodes}
         self._members = {key: [key] for key in self.nodes}
         self._held = {key: {node.namespace.name: 1} for key, node in self.nodes.items()}
         self._limits = {node.namespace.name: node.namespace.limit for node in self.nodes.values()}
-        self._marks: dict[Key, set[tuple[str, bool]]] = {}
-        for decision in _in_force(region.decisions):
-            if decision.kind is DecisionKind.CANNOT_LINK:
-                for side, keys_ in ((False, decision.left), (True, decision.right)):
-                    for key in keys_:
-                        self._marks.setdefault(key, set()).add((decision.id, side))
+        self._marks: dict[Key, dict[str, _Mark]] = {}
+        if region.decisions.apart:
+            for key in self.nodes:
+                self._mark(key, region.decisions.marks(key))
 
     def root(self, key: Key) -> Key:
         parent = self._parent
@@ -153,40 +147,61 @@ class _Clusters:
             key = parent[key]
         return key
 
-    def together(self, a: Key, b: Key) -> bool:
-        return self.root(a) == self.root(b)
-
-    def forbids(self, a: Key, b: Key, *, limited: bool) -> RefusalRule | None:
-        """What forbids joining the two clusters: the size cap, a cannot_link, or a limit, where both
-        hold that namespace and together exceed it."""
-        a, b = self.root(a), self.root(b)
-        other = self._marks.get(b, ())
-        if any((decision, not side) in other for decision, side in self._marks.get(a, ())):
+    def forbids(self, edge: Edge) -> RefusalRule | None:
+        """What forbids joining the two clusters: a cannot_link; a limit, where both hold that namespace
+        and together exceed it (a decision ignores it); the size cap."""
+        a, b = self.root(edge.a), self.root(edge.b)
+        if self._must_not_meet(a, b):
             return RefusalRule.CANNOT_LINK
-        if limited:
+        if edge.kind is not EvidenceKind.CONFIRMED:
             held = self._held[b]
             for namespace, count in self._held[a].items():
                 if namespace in held and count + held[namespace] > self._limits[namespace]:
                     return RefusalRule.LIMIT
-        if len(self._members[a]) + len(self._members[b]) > self._rules.size_cap:
+        if len(self._members[a]) + len(self._members[b]) > self._cap:
             return RefusalRule.SIZE
         return None
 
     def join(self, a: Key, b: Key) -> None:
         a, b = self.root(a), self.root(b)
-        if a == b:
-            return
         if len(self._members[a]) < len(self._members[b]):
             a, b = b, a
         self._parent[b] = a
         self._members[a] += self._members.pop(b)
+        held = self._held[a]
         for namespace, count in self._held.pop(b).items():
-            self._held[a][namespace] = self._held[a].get(namespace, 0) + count
-        if b in self._marks:
-            self._marks.setdefault(a, set()).update(self._marks.pop(b))
+            held[namespace] = held.get(namespace, 0) + count
+        for id_, mark in self._marks.pop(b, {}).items():
+            mine = self._marks.setdefault(a, {}).setdefault(id_, _Mark(mark.apart, set(), set()))
+            mine.left |= mark.left
+            mine.right |= mark.right
 
     def by_anchor(self) -> dict[Key, set[Key]]:
         return {
-            anchor_of(self.nodes[key] for key in members): set(members)
+            anchor_of([self.nodes[key] for key in members]): set(members)
             for members in self._members.values()
         }
+
+    def _must_not_meet(self, a: Key, b: Key) -> bool:
+        ours, theirs = self._marks.get(a), self._marks.get(b)
+        if not ours or not theirs:
+            return False
+        return any(
+            mark.apart.parts(mark.left, theirs[id_].right)
+            or mark.apart.parts(theirs[id_].left, mark.right)
+            for id_, mark in ours.items()
+            if id_ in theirs
+        )
+
+    def _mark(self, key: Key, marks: Iterable[tuple[Apart, bool]]) -> None:
+        for apart, left in marks:
+            mark = self._marks.setdefault(key, {}).setdefault(apart.id, _Mark(apart, set(), set()))
+            (mark.left if left else mark.right).add(key)
+
+
+class _Mark(msgspec.Struct):
+    """Who of a cannot_link's left and right is in a cluster."""
+
+    apart: Apart
+    left: set[Key]
+    right: set[Key]

@@ -8,10 +8,10 @@ import msgspec
 
 from graph_schema.model.evidence import Decision, Edge, EdgeKey, EvidenceStatus, Seen
 from graph_schema.model.identifier import Key
-from graph_schema.model.rules import IdentityRules, Role
+from graph_schema.model.rules import IdentityRules
 from identity.local import Sighted
 from identity.region import Region
-from identity.resolve import refusal, resolve
+from identity.resolve import cut_by, refusal, resolve
 
 
 def resolve_all(
@@ -26,11 +26,13 @@ def resolve_all(
     _sight(region, sighted)
     _note(region, facts)
     for node in region.nodes.values():
-        node.burned = node.namespace.rank > 0 and region.users_seen(node.key) > rules.burned_above
+        node.burned = not node.user and region.users_seen(node.key) > rules.burned_above
     for node in region.nodes.values():
-        if node.namespace.role is Role.DEVICE and not node.burned:
-            node.verdict = region.judge(node.key)
-    resolution = resolve(region, region.nodes)
+        if node.device and not node.burned:
+            node.shared, node.admits = region.judge(node.key)
+    resolution = resolve(region, region.nodes.keys(), lambda edge: cut_by(region, edge))
+    for edge in resolution.confirmed.values():
+        region.put_edge(edge)
     region.clusters = resolution.clusters
     for anchor, members in resolution.clusters.items():
         for key in members:
