@@ -24,6 +24,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLString,
+    TypeNameMetaFieldDef,
     Undefined,
     is_leaf_type,
 )
@@ -31,20 +32,36 @@ from graphql.pyutils import Path
 from strawberry.types.field import StrawberryField
 
 _STRAWBERRY = "strawberry-definition"
+_path = tuple.__new__
+"""Makes a Path without the detour over its Python constructor: one is made for each object."""
 _EXACT = {GraphQLString.name: str, GraphQLID.name: str, GraphQLBoolean.name: bool}
+
+
+class _Child:
+    """What a field with a selection leads to: an object type, or a list of objects or of leaves.
+    `steps` are worked out when the first object is met."""
+
+    __slots__ = ("is_list", "steps", "type", "write")
+
+    def __init__(self, type_: GraphQLOutputType) -> None:
+        self.is_list = isinstance(type_, GraphQLList)
+        inner: Any = type_.of_type.of_type if isinstance(type_, GraphQLList) else type_
+        self.type: GraphQLObjectType = inner
+        self.write = inner.coerce_output_value if is_leaf_type(inner) else None
+        self.steps: list[_Step] | None = None
 
 
 class _Step(NamedTuple):
     """How one field of a selection set is answered. `get` is None for the library's own way; `exact`
-    is the type whose values need no writing; `write` is None where the field has a selection."""
+    is the type whose values need no writing; `write` is None where there is a child."""
 
     name: str
     details: Any
-    of: GraphQLOutputType | None
-    get: Callable[[Any], Any] | None
-    required: bool
-    exact: type | None
-    write: Callable[[Any], Any] | None
+    get: Callable[[Any], Any] | None = None
+    required: bool = False
+    exact: type | None = None
+    write: Callable[[Any], Any] | None = None
+    child: _Child | None = None
 
 
 def plain_getter(field: GraphQLField) -> Callable[[Any], Any] | None:
@@ -88,53 +105,76 @@ class PlainExecutor(Executor[Any]):
         grouped_field_set: Any,
         position_context: Any,
     ) -> Any:
+        return self._object(
+            parent_type, source_value, path, self._plan(parent_type, grouped_field_set)
+        )
+
+    def _object(
+        self, type_: GraphQLObjectType, source: Any, path: Path | None, steps: list[_Step]
+    ) -> Any:
+        """The fields of one object: a dict, or an awaitable of one."""
         results: dict[str, Any] = {}
         waiting: list[str] = []
         try:
-            for name, details, type_, get, required, exact, write in self._plan(
-                parent_type, grouped_field_set
-            ):
+            for name, details, get, required, exact, write, child in steps:
                 if get is None:
-                    value = self.execute_field(
-                        parent_type,
-                        source_value,
-                        details,
-                        Path(path, name, parent_type.name),
-                        position_context,
-                    )
-                    if value is Undefined:
-                        continue
-                    results[name] = value
-                    if type(value) is not dict and self.is_awaitable(value):
-                        waiting.append(name)
+                    where = Path(path, name, type_.name)
+                    value = self.execute_field(type_, source, details, where, None)
+                    if value is not Undefined:
+                        results[name] = value
+                        if type(value) is not dict and self.is_awaitable(value):
+                            waiting.append(name)
                     continue
                 try:
-                    value = get(source_value)
+                    value = get(source)
                     if type(value) is exact:
                         results[name] = value
-                        continue
-                    if value is None:
+                    elif value is None:
                         if required:
-                            raise _missing(parent_type, details)
+                            raise _missing(type_, details)
                         results[name] = None
-                        continue
-                    if write is not None:
+                    elif write is not None:
                         results[name] = write(value)
-                        continue
-                    assert type_ is not None
-                    value = self._written(type_, details, Path(path, name, parent_type.name), value)
+                    else:
+                        assert child is not None
+                        where = _path(Path, (path, name, type_.name))
+                        written = self._child(child, details, where, value)
+                        results[name] = written
+                        if type(written) is not dict and type(written) is not list:
+                            results[name] = self._guarded(written, type_, details, path, name)
+                            waiting.append(name)
                 except Exception as error:  # noqa: BLE001 - it is told in the answer's errors
-                    self._failed(parent_type, details, path, name, error)
-                    value = None
-                results[name] = value
-                if value is not None and type(value) is not dict and type(value) is not list:
-                    results[name] = self._guarded(value, parent_type, details, path, name)
-                    waiting.append(name)
+                    self._failed(type_, details, path, name, error)
+                    results[name] = None
         except Exception:
             if waiting:
                 self.settle_in_background([results[name] for name in waiting])
             raise
         return self._together(results, waiting) if waiting else results
+
+    def _child(self, child: _Child, details: Any, path: Path, value: Any) -> Any:
+        """An object, or a list of objects or leaves: a dict, a list, or an awaitable."""
+        if child.write is not None:
+            write = child.write
+            return [write(element) for element in value]
+        type_ = child.type
+        steps = child.steps
+        if steps is None:
+            fields = self.collect_subfields(type_, details).grouped_field_set
+            steps = child.steps = self._plan(type_, fields)
+        if not child.is_list:
+            return self._object(type_, value, path, steps)
+        written: list[Any] = []
+        waiting = False
+        try:
+            for index, element in enumerate(value):
+                one = self._object(type_, element, _path(Path, (path, index, None)), steps)
+                waiting = waiting or type(one) is not dict
+                written.append(one)
+        except Exception:
+            self.settle_in_background([one for one in written if type(one) is not dict])
+            raise
+        return self._all(written) if waiting else written
 
     def _plan(self, parent_type: GraphQLObjectType, grouped: Any) -> list[_Step]:
         known = self._plans.get(id(grouped))
@@ -147,42 +187,20 @@ class PlainExecutor(Executor[Any]):
 
     def _step(self, parent_type: GraphQLObjectType, name: str, details: Any) -> _Step:
         field = self.schema.get_field(parent_type, details[0].node.name.value)
+        if field is TypeNameMetaFieldDef:
+            type_name = parent_type.name
+            return _Step(name, details, lambda _: type_name, exact=str)
         get = plain_getter(field) if field is not None else None
         if field is None or get is None:
-            return _Step(name, details, None, None, False, None, None)
+            return _Step(name, details)
         required = isinstance(field.type, GraphQLNonNull)
         inner = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
         if is_leaf_type(inner):
             exact = _EXACT.get(inner.name)
-            return _Step(name, details, inner, get, required, exact, inner.coerce_output_value)
+            return _Step(name, details, get, required, exact, inner.coerce_output_value)
         if not _plain_objects(inner):
-            return _Step(name, details, None, None, False, None, None)
-        return _Step(name, details, inner, get, required, None, None)
-
-    def _written(self, type_: GraphQLOutputType, details: Any, path: Path, value: Any) -> Any:
-        """Completes an object, or a list of objects or leaves: a dict, a list, or an awaitable."""
-        if isinstance(type_, GraphQLObjectType):
-            fields = self.collect_subfields(type_, details).grouped_field_set
-            return self.execute_fields(type_, value, path, fields, None)
-        assert isinstance(type_, GraphQLList)
-        member: Any = type_.of_type.of_type
-        if not isinstance(member, GraphQLObjectType):
-            write = member.coerce_output_value
-            return [write(element) for element in value]
-        fields = self.collect_subfields(member, details).grouped_field_set
-        written: list[Any] = []
-        waiting = False
-        try:
-            for index, element in enumerate(value):
-                completed = self.execute_fields(
-                    member, element, Path(path, index, None), fields, None
-                )
-                waiting = waiting or type(completed) is not dict
-                written.append(completed)
-        except Exception:
-            self.settle_in_background([one for one in written if type(one) is not dict])
-            raise
-        return self._all(written) if waiting else written
+            return _Step(name, details)
+        return _Step(name, details, get, required, child=_Child(inner))
 
     async def _all(self, written: list[Any]) -> list[Any]:
         indices = [index for index, one in enumerate(written) if type(one) is not dict]

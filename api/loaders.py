@@ -30,6 +30,7 @@ class Loader(Generic[K, V]):
         self._ask = ask
         self._tasks = tasks
         self._futures: dict[K, asyncio.Future[V]] = {}
+        self._known: dict[K, V] = {}
         self._wanted: list[K] = []
 
     def load(self, key: K) -> asyncio.Future[V]:
@@ -38,17 +39,17 @@ class Loader(Generic[K, V]):
         if future is None:
             loop = asyncio.get_running_loop()
             future = self._futures[key] = loop.create_future()
+            if key in self._known:
+                future.set_result(self._known[key])
+                return future
             if not self._wanted:
                 loop.call_soon(self._dispatch)
             self._wanted.append(key)
         return future
 
     def know(self, key: K, value: V) -> None:
-        """Remembers a value that came another way."""
-        if key not in self._futures:
-            future = asyncio.get_running_loop().create_future()
-            future.set_result(value)
-            self._futures[key] = future
+        """Remembers a value that came another way; one that is asked for already stays."""
+        self._known[key] = value
 
     def _dispatch(self) -> None:
         keys, self._wanted = self._wanted, []

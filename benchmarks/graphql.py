@@ -1,4 +1,4 @@
-"""CPU of the GraphQL layer for two answers, beside what the libraries do by themselves.
+"""CPU of the GraphQL layer for three answers, beside what the libraries do by themselves.
 
     python benchmarks/graphql.py [--rounds 200]
 
@@ -44,6 +44,8 @@ from api.queries import Query
 from api.schema import sdl, strawberry_schema
 from api.settings import ApiSettings
 
+ITEMS = """query Items($first: Int!) { items(first: $first) { edges { node {
+  id name category brand url imageUrl available attributes } } } }"""
 LIST = """query Profiles($first: Int!) { profiles(first: $first) { edges { node {
   id firstSeenAt lastSeenAt identified traits redirectedFrom
   counters { events activeDays } } } } }"""
@@ -106,7 +108,7 @@ def cpu(run: Run, rounds: int) -> float:
 
 
 def compare(name: str, query: str, variables: dict[str, Any], rounds: int) -> None:
-    platform = shop(people=100, events=30)
+    platform = shop(people=100, events=30, items=100)
     parsed, validated = ParserCache(maxsize=100), ValidationCache(maxsize=100)
     cached = strawberry.Schema(
         query=Query,
@@ -137,7 +139,8 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=200, help="answers measured for each peer")
     rounds = parser.parse_args().rounds
-    compare("A list of 100 x 8", LIST, {"first": 100}, rounds)
+    compare("A list of 100 x 8", ITEMS, {"first": 100}, rounds)
+    compare("100 profiles with traits and counters", LIST, {"first": 100}, rounds)
     compare("A profile with 20 events and its segments", PROFILE, {"id": "p_0007"}, rounds)
 
 

@@ -568,13 +568,13 @@ def add_person(platform: FakePlatform, number: int, events: int = 3) -> Profile:
     return profile
 
 
-def shop(people: int = 2, events: int = 3) -> FakePlatform:
-    """People, three items, one segment that holds them all, one merge in the audit trail."""
+def shop(people: int = 2, events: int = 3, items: int = 3) -> FakePlatform:
+    """People, items, one segment that holds them all, one merge in the audit trail."""
     platform = FakePlatform()
     for number in range(1, people + 1):
         add_person(platform, number, events)
     platform.profiles.retired["p_old"] = "p_0001"
-    for number in range(1, 4):
+    for number in range(1, items + 1):
         platform.recommending.stored[f"i{number}"] = Item(
             f"i{number}", START, f"Item {number}", price=number * 1_000_000, currency="EUR"
         )
