@@ -6,6 +6,7 @@ Everything bolder is a rule that adds evidence, so that it can be tried and take
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,8 @@ from graph_schema.model.rules import IdentityRules, Namespace
 from identity.blocked import Blocked
 
 LONGEST = 512
+_REMEMBERED = 50_000
+_EXTERNAL = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
 class Name(msgspec.Struct, frozen=True):
@@ -46,6 +49,7 @@ class Normaliser:
         self._rules = rules
         self._blocked = Blocked(rules)
         self._namespaces = {namespace.name: namespace for namespace in rules.namespaces}
+        self._known: dict[tuple[str, str, str], Name] = {}
 
     def names(self, event: Event) -> Names:
         """The identifiers of an event: its userId, anonymousId, context.device.id and
@@ -56,13 +60,10 @@ class Normaliser:
             name = self._name(namespace, value, event.source)
             if name is not None:
                 found.setdefault(name.key, name)
-        previous = None
-        if event.type is EventType.ALIAS and event.previous_id != event.user_id:
-            name = self._name("anonymous_id", event.previous_id, event.source)
-            if name is not None:
-                found.setdefault(name.key, name)
-                previous = None if name.blocked else name.key
-        names = tuple(sorted(found.values(), key=lambda name: (name.namespace.rank, name.key)))
+        previous = self._previous(event, found)
+        names = tuple(sorted(found.values(), key=_in_rank))
+        if previous is not None:  # among equals, the name of today is the centre of the star
+            names = tuple(sorted(names, key=lambda n: (n.namespace.rank, n.key == previous)))
         return Names(names, _device(names, previous), _first(names, "user_id"), previous)
 
     def key(self, namespace: str, value: str, source: str = "") -> Key:
@@ -70,9 +71,32 @@ class Normaliser:
         declared = self._namespace(namespace)
         return key_of(namespace, self._clean(declared, value), source if declared.scoped else "")
 
+    def _previous(self, event: Event, found: dict[Key, Name]) -> Key | None:
+        """An alias' other name, added to what is found. That of oneself is nothing."""
+        if event.type is not EventType.ALIAS:
+            return None
+        name = self._name("anonymous_id", event.previous_id, event.source)
+        user = self._name("user_id", event.user_id, event.source)
+        if name is None or name.key in found or (user is not None and user.value == name.value):
+            return None
+        found[name.key] = name
+        return None if name.blocked else name.key
+
     def _name(self, namespace: str, value: Any, source: str) -> Name | None:
+        """Remembered: values come back with every event of a device."""
+        if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64:
+            value = str(value)
         if not isinstance(value, str) or len(value) > LONGEST or "\x00" in value:
             return None
+        name = self._known.get((namespace, value, source))
+        if name is None:
+            name = self._new_name(namespace, value, source)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[namespace, value, source] = name
+        return name
+
+    def _new_name(self, namespace: str, value: str, source: str) -> Name:
         declared = self._namespace(namespace)
         clean = self._clean(declared, value)
         key = key_of(namespace, clean, source if declared.scoped else "")
@@ -89,8 +113,10 @@ class Normaliser:
 
 
 def _stated(event: Event) -> Iterator[tuple[str, Any]]:
-    yield "user_id", event.user_id
-    yield "anonymous_id", event.anonymous_id
+    if event.user_id is not None:
+        yield "user_id", event.user_id
+    if event.anonymous_id is not None:
+        yield "anonymous_id", event.anonymous_id
     if event.type is EventType.IDENTIFY:
         yield "email", event.traits.get("email")
         yield "phone", event.traits.get("phone")
@@ -100,10 +126,24 @@ def _stated(event: Event) -> Iterator[tuple[str, Any]]:
     external = event.context.get("externalIds")
     if isinstance(external, list):
         for entry in external:
-            if isinstance(entry, dict) and entry.get("collection", "users") == "users":
-                namespace = entry.get("type")
-                if isinstance(namespace, str) and namespace.isidentifier():
-                    yield namespace, entry.get("id")
+            if isinstance(entry, dict):
+                yield from _external(entry)
+
+
+def _external(entry: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """A plain id of a user; its type is its namespace, also where that is one of ours."""
+    namespace = entry.get("type")
+    if (
+        isinstance(namespace, str)
+        and _EXTERNAL.fullmatch(namespace)
+        and entry.get("collection", "users") == "users"
+        and entry.get("encoding", "none") in ("none", None)
+    ):
+        yield namespace, entry.get("id")
+
+
+def _in_rank(name: Name) -> tuple[int, Key]:
+    return name.namespace.rank, name.key
 
 
 def _device(names: tuple[Name, ...], previous: Key | None) -> Key | None:
