@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 
 from api.errors import ApiError, BodyTooLarge, MethodNotAllowed, NotFound, Stopping, report, told
+from graph_schema.errors import StoreError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -80,8 +81,16 @@ def error_reply(request: web.Request, error: ApiError) -> web.Response:
         headers["Retry-After"] = "1"
     if request.path == GRAPHQL:
         return json_reply(told(error, request[REQUEST_ID]), error.status, headers)
+    headers["Access-Control-Allow-Origin"] = "*"
     body = {"success": False, "code": error.code, "message": error.message}
     return json_reply(body, error.status, headers)
+
+
+class Unavailable(ApiError):
+    """Log or graph cannot be used at the moment ({reason}): ask again; `cdp check` says more."""
+
+    code = "UNAVAILABLE"
+    status = 503
 
 
 class Unforeseen(ApiError):
@@ -106,7 +115,12 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
         return error_reply(request, error)
     except web.HTTPNotFound:
         return error_reply(request, NotFound())
+    except StoreError as error:
+        report(error, request[REQUEST_ID])
+        return error_reply(request, Unavailable(reason=error.code))
     except web.HTTPMethodNotAllowed as error:
+        if error.allowed_methods <= {"OPTIONS"}:
+            return error_reply(request, NotFound())
         methods = ", ".join(sorted(error.allowed_methods))
         return error_reply(request, MethodNotAllowed(methods=methods))
     except web.HTTPException:

@@ -81,6 +81,10 @@ class Loaders:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._made: dict[Hashable, Loader[Any, Any]] = {}
 
+    def renew(self) -> None:
+        """Forgets everything: the graph was changed within this request."""
+        self._made.clear()
+
     def close(self) -> None:
         """Gives up what is still being asked for."""
         for task in tuple(self._tasks):

@@ -123,6 +123,7 @@ S = TypeVar("S")
 async def _outcome(
     ctx: Context, result: CommandResult, success: type[S]
 ) -> S | UserError | Pending:
+    ctx.loaders.renew()
     if isinstance(result, Done):
         segment = await segment_by_key(ctx, result.key)
         if segment is None:

@@ -24,6 +24,7 @@ from graph_schema.model.change import IdentityChange
 
 _SAMPLE = 100
 _DEFAULT_SAMPLE = 5
+_LONGEST_SEARCH = 200
 
 
 class RuleRefused(ApiError):
@@ -96,6 +97,7 @@ class Query:
             ctx.need(Scope.SEGMENT_READ)
         if search is not None:
             ctx.need(Scope.PII_READ)
+            _check_search(search)
         order = order_by or ProfileOrder.LAST_SEEN_DESC
         cursors = ctx.cursors("profiles", order.name, segment, search)
         profiles = ctx.platform.profiles
@@ -206,6 +208,8 @@ class Query:
         ctx = info.context
         ctx.need(Scope.RECOMMEND_READ)
         cursors = ctx.cursors("items", search, plain(where))
+        if search is not None:
+            _check_search(search)
         filter_ = where_of(where)
         recommending = ctx.platform.recommending
         page = await recommending.item_page(search, filter_, cursors.span(first, after))
@@ -350,6 +354,11 @@ _PROFILE_KEYSETS: dict[ProfileOrder, Any] = {
     ProfileOrder.FIRST_SEEN_DESC: lambda one: (one.first_at, one.id),
     ProfileOrder.ID: lambda one: (one.id,),
 }
+
+
+def _check_search(search: str) -> None:
+    if not 1 <= len(search) <= _LONGEST_SEARCH:
+        raise ArgumentError(reason=f"search must have 1 to {_LONGEST_SEARCH} characters.")
 
 
 def _place(cursors: Any, keyset: Any, one: Any) -> str:

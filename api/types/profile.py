@@ -214,11 +214,11 @@ class Counters:
 
     @resolved("Distinct orders that were completed and not cancelled.")
     def orders(self) -> Long:
-        return self.ctx.platform.profiles.summary(self.profile).orders
+        return self.ctx.summary(self.profile).orders
 
     @resolved("Completed minus refunded, for each currency.")
     def revenue(self) -> list[Money]:
-        revenue = self.ctx.platform.profiles.summary(self.profile).revenue
+        revenue = self.ctx.summary(self.profile).revenue
         return [
             Money(amount=amount, currency=currency) for currency, amount in sorted(revenue.items())
         ]
@@ -342,7 +342,7 @@ class Profile:
         return [Consent(ctx=self.ctx, summary=summary) for summary in self._summary().consent]
 
     def _summary(self) -> Summary:
-        return self.ctx.platform.profiles.summary(self.value)
+        return self.ctx.summary(self.value)
 
     @resolved("The names under which it is seen, the strongest first.")
     async def identifiers(

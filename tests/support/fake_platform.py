@@ -491,12 +491,12 @@ class FakeCollecting:
         self.taken: list[tuple[str, bytes, dict[str, Any]]] = []
         self.reply = CollectReply(200, b'{"success":true}')
         self.hold: asyncio.Event | None = None
-        self.broken = False
+        self.failure: Exception | None = None
 
     async def collect(self, path: str, body: bytes, **more: Any) -> CollectReply:
         self.taken.append((path, body, more))
-        if self.broken:
-            raise RuntimeError("secret of ada@example.com")
+        if self.failure is not None:
+            raise self.failure
         if self.hold is not None:
             await self.hold.wait()
         return self.reply

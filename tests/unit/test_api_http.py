@@ -14,6 +14,7 @@ from fake_platform import shop
 from api.app import serving
 from api.platform import CollectReply
 from api.settings import ApiSettings, Limits
+from graph_schema.errors import LogFull
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ async def test_back_pressure_carries_retry_after(api: ApiClient) -> None:
     ("method", "path", "status", "code"),
     [
         ("POST", "/v1/nothing", 404, "NOT_FOUND"),
-        ("POST", "/v1/batch/more", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/v1/batch/more", 404, "NOT_FOUND"),
         ("GET", "/nothing", 404, "NOT_FOUND"),
         ("GET", "/v1/batch", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/v1/projects/unknown/settings", 404, "NOT_FOUND"),
@@ -108,12 +109,20 @@ async def test_a_body_over_the_cap_is_not_taken(announced: bool) -> None:
 async def test_an_unforeseen_failure_is_told_without_its_text(
     api: ApiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    api.platform.collecting.broken = True
+    api.platform.collecting.failure = RuntimeError("secret of ada@example.com")
     async with api.session.post(f"{api.url}/v1/b", data=b"{}") as reply:
         assert reply.status == 500
         text = await reply.text()
     assert "INTERNAL" in text
     assert "ada@" not in text + caplog.text
+
+
+async def test_a_store_that_cannot_be_reached_is_a_503_to_try_again(api: ApiClient) -> None:
+    api.platform.collecting.failure = LogFull(reason="no space")
+    async with api.session.post(f"{api.url}/v1/b", data=b"{}") as reply:
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
+        assert (await reply.json())["code"] == "UNAVAILABLE"
+        assert reply.headers["Access-Control-Allow-Origin"] == "*"
 
 
 async def test_alive_and_ready(api: ApiClient) -> None:

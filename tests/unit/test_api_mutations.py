@@ -75,6 +75,17 @@ async def test_update_and_archive(api: ApiClient) -> None:
     assert await api.data(archive % "none") == {"archiveSegment": {"code": "NOT_FOUND"}}
 
 
+async def test_each_command_of_a_request_answers_what_is_after_it(api: ApiClient) -> None:
+    done = await api.data(
+        """mutation { a: updateSegment(input: {key: "gold", name: "One"}) {
+            ... on UpdateSegmentSuccess { segment { version name } } }
+          b: updateSegment(input: {key: "gold", name: "Two"}) {
+            ... on UpdateSegmentSuccess { segment { version name } } } }"""
+    )
+    assert done["a"]["segment"] == {"version": 2, "name": "One"}
+    assert done["b"]["segment"] == {"version": 3, "name": "Two"}
+
+
 async def test_what_nobody_foresaw_is_told_without_its_text(
     api: ApiClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -146,6 +146,13 @@ async def test_first_is_between_1_and_100(api: ApiClient, first: int) -> None:
     assert await api.code(query, first=first) == "BAD_INPUT"
 
 
+@pytest.mark.parametrize("search", ["", "x" * 201])
+async def test_a_search_has_a_length(api: ApiClient, search: str) -> None:
+    for field in ("profiles", "items"):
+        query = f"query ($s: String) {{ {field}(first: 1, search: $s) {{ totalCount }} }}"
+        assert await api.code(query, s=search) == "BAD_INPUT"
+
+
 async def test_the_count_is_asked_for_only_when_selected(api: ApiClient) -> None:
     await api.data("{ profiles(first: 1) { edges { node { id } } } }")
     assert api.platform.asked["count"] == 0
