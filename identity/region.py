@@ -91,7 +91,8 @@ class Region:
         self.half_hours: dict[EdgeKey, dict[int, tuple[Micros, str]]] = {}
         """Of each edge whose half-hours are loaded: the earliest (at, mid) in each."""
         self.unknown: set[Key] = set()
-        """Asked for, and not in the graph."""
+        """Known not to be in the graph: nothing is asked about them. Whoever has read that already may
+        say so here."""
 
     # ── loading ────────────────────────────────────────────────────────────────────────────────
 
