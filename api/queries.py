@@ -12,7 +12,9 @@ from api.context import Info
 from api.errors import ApiError, ArgumentError
 from api.platform import Refused
 from api.types import change as change_types
+from api.types import identifier as identifier_types
 from api.types import item as item_types
+from api.types import preview as preview_types
 from api.types import profile as profile_types
 from api.types import segment as segment_types
 from api.types.common import After, First, Since, Until, described, page_info, resolved
@@ -60,7 +62,7 @@ class Query:
             strawberry.ID | None, strawberry.argument(description="A profile's id.")
         ] = None,
         identifier: Annotated[
-            profile_types.IdentifierInput | None,
+            identifier_types.IdentifierInput | None,
             strawberry.argument(description="Any identifier of the profile."),
         ] = None,
     ) -> profile_types.Profile | None:
@@ -171,7 +173,7 @@ class Query:
         sample: Annotated[
             int | None, strawberry.argument(description="How many profiles to show, 0 to 100.")
         ] = _DEFAULT_SAMPLE,
-    ) -> segment_types.SegmentPreview | None:
+    ) -> preview_types.SegmentPreview | None:
         ctx = info.context
         ctx.need(Scope.SEGMENT_READ)
         shown = _DEFAULT_SAMPLE if sample is None else sample
@@ -181,7 +183,7 @@ class Query:
         if isinstance(found, Refused):
             reasons = (f"{'.'.join(one.path)}: {one.message}" for one in found.problems)
             raise RuleRefused(reason=" ".join(reasons))
-        return segment_types.SegmentPreview(preview=found, ctx=ctx)
+        return preview_types.SegmentPreview(preview=found, ctx=ctx)
 
     @resolved("An item of the catalogue.")
     async def item(
@@ -234,7 +236,7 @@ class Query:
         info: Info,
         first: First,
         identifier: Annotated[
-            profile_types.IdentifierInput | None,
+            identifier_types.IdentifierInput | None,
             strawberry.argument(description="Any identifier of the person."),
         ] = None,
         profile_id: Annotated[
@@ -366,7 +368,7 @@ def _place(cursors: Any, keyset: Any, one: Any) -> str:
     return text
 
 
-async def _profile_id(info: Info, identifier: profile_types.IdentifierInput) -> str | None:
+async def _profile_id(info: Info, identifier: identifier_types.IdentifierInput) -> str | None:
     found = await info.context.platform.profiles.by_identifiers(
         [(identifier.namespace, identifier.value)]
     )

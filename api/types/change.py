@@ -8,6 +8,7 @@ import strawberry
 
 from api.context import Context
 from api.types import event as event_types
+from api.types import identifier as identifier_types
 from api.types import profile as profile_types
 from api.types.common import Connection, Edge, described, resolved
 from api.types.enums import ChangeKind, ChangeStatus
@@ -26,8 +27,8 @@ class ChangePart:
         return strawberry.ID(self.part.profile_id)
 
     @resolved("What it held.")
-    async def identifiers(self) -> list[profile_types.Identifier]:
-        return await profile_types.identifiers_by_keys(self.ctx, self.part.identifiers)
+    async def identifiers(self) -> list[identifier_types.Identifier]:
+        return await identifier_types.identifiers_by_keys(self.ctx, self.part.identifiers)
 
     @resolved("The profile that this id stands for today.")
     async def profile(self) -> profile_types.Profile | None:

@@ -8,6 +8,7 @@ import strawberry
 
 from api.context import Context
 from api.masking import masked_context, masked_properties
+from api.types import identifier as identifier_types
 from api.types import item as item_types
 from api.types import profile as profile_types
 from api.types.common import (
@@ -163,12 +164,12 @@ class Session:
 
     @resolved("The device's identifier.")
     async def identifier(self) -> LazyIdentifier:
-        return await profile_types.identifier_by_key(self.ctx, self.stored.session.device)
+        return await identifier_types.identifier_by_key(self.ctx, self.stored.session.device)
 
     @resolved("The user who logged in within it.")
     async def user(self) -> LazyIdentifier | None:
         user = self.stored.session.user
-        return None if user is None else await profile_types.identifier_by_key(self.ctx, user)
+        return None if user is None else await identifier_types.identifier_by_key(self.ctx, user)
 
     @resolved("Whose it is now; null where all its identifiers are blocked.")
     async def profile(self) -> LazyProfile | None:

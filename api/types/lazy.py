@@ -1,5 +1,5 @@
-"""Names of types that refer to each other across modules, for annotations: profile, event and
-segment know one another, and Python imports one of them first."""
+"""Names of types that refer to each other across modules, for annotations: profile,
+facts, identifier, event and segment know one another, and Python imports one of them first."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ import strawberry
 
 if TYPE_CHECKING:
     from api.types.event import Event, EventConnection, SessionConnection
-    from api.types.profile import Identifier, Profile
+    from api.types.facts import Consent, Counters, Trait
+    from api.types.identifier import Identifier, IdentifierConnection
+    from api.types.profile import Profile
     from api.types.segment import MembershipConnection, SegmentTrace
 
 _EVENTS = strawberry.lazy("api.types.event")
+_FACTS = strawberry.lazy("api.types.facts")
+_IDENTIFIERS = strawberry.lazy("api.types.identifier")
 _PROFILES = strawberry.lazy("api.types.profile")
 _SEGMENTS = strawberry.lazy("api.types.segment")
 
 LazyEvent: TypeAlias = Annotated["Event", _EVENTS]
 LazyEventConnection: TypeAlias = Annotated["EventConnection", _EVENTS]
 LazySessionConnection: TypeAlias = Annotated["SessionConnection", _EVENTS]
-LazyIdentifier: TypeAlias = Annotated["Identifier", _PROFILES]
+LazyConsent: TypeAlias = Annotated["Consent", _FACTS]
+LazyCounters: TypeAlias = Annotated["Counters", _FACTS]
+LazyTrait: TypeAlias = Annotated["Trait", _FACTS]
+LazyIdentifier: TypeAlias = Annotated["Identifier", _IDENTIFIERS]
+LazyIdentifierConnection: TypeAlias = Annotated["IdentifierConnection", _IDENTIFIERS]
 LazyProfile: TypeAlias = Annotated["Profile", _PROFILES]
 LazyMembershipConnection: TypeAlias = Annotated["MembershipConnection", _SEGMENTS]
 LazySegmentTrace: TypeAlias = Annotated["SegmentTrace", _SEGMENTS]

@@ -1,4 +1,4 @@
-"""Segments, who is in them and why: GraphQL Segment, Membership*, SegmentTrace, SegmentPreview."""
+"""Segments, who is in them and why: GraphQL Segment, Membership*, SegmentTrace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import strawberry
 from api.auth import Scope
 from api.context import Context
 from api.masking import MASK, personal_trait
-from api.platform import Condition, Preview, SegmentDetail, Trace
+from api.platform import Condition, SegmentDetail, Trace
 from api.types import event as event_types
 from api.types import profile as profile_types
 from api.types.common import (
@@ -325,44 +325,6 @@ async def members(
         page_info=page_info(edges, page.has_next, after),
         counting=partial(ctx.loaders.segment_sizes.load, key),
     )
-
-
-@strawberry.type(description="How many profiles one condition alone would take.")
-class ConditionCount:
-    path: list[str] = described("Where in the rule.")
-    count: Long = described("How many profiles.")
-
-
-@strawberry.type(description="What a rule would take.")
-class SegmentPreview:
-    preview: strawberry.Private[Preview]
-    ctx: strawberry.Private[Context]
-
-    @resolved("How many profiles.")
-    def count(self) -> Long:
-        return self.preview.count
-
-    @resolved("False where the count was estimated from a sample of profiles.")
-    def exact(self) -> bool:
-        return self.preview.exact
-
-    @resolved("Some of them. Empty without profile:read.")
-    async def sample(self) -> list[LazyProfile]:
-        if not self.ctx.may(Scope.PROFILE_READ):
-            return []
-        waiting = [self.ctx.loaders.profiles.load(one) for one in self.preview.sample]
-        found = [await one for one in waiting]
-        return [
-            profile_types.profile_as(self.ctx, one, asked=one.id)
-            for one in found
-            if one is not None
-        ]
-
-    @resolved("How many each condition alone would take.")
-    def conditions(self) -> list[ConditionCount]:
-        return [
-            ConditionCount(path=list(path), count=count) for path, count in self.preview.conditions
-        ]
 
 
 @strawberry.type(description="A profile entered or left a segment.")
