@@ -32,7 +32,7 @@ from identity.difference import (
     put,
 )
 from identity.region import Region, kept_cut
-from identity.resolve import cut_by
+from identity.resolve import anchor_of, cut_by
 from identity.settle import settle
 from identity.touched import Touched
 
@@ -48,6 +48,11 @@ def absorb(
     """Takes new facts, and new decisions or undoings, into the region and resolves what they can
     change. The region knows all earlier decisions."""
     difference = Difference()
+    if not (noticed or decided or region.decisions.confirmed):
+        yield from complete(region, [s.key for s in sighted])
+        _sight(region, sighted, difference)
+        _anchor(region, difference)
+        return difference
     decisions = region.decisions.and_also(decided) if decided else region.decisions
     ends = {end for n in noticed for end in (n.fact.a, n.fact.b)}
     touched = Touched(region, ends | {s.key for s in sighted}, decisions, decided)
@@ -81,6 +86,24 @@ def _sight(region: Region, sighted: Iterable[Sighted], difference: Difference) -
         elif sight.at < node.first_at:
             node.first_at = sight.at
         difference.nodes.add(sight.key)
+
+
+def _anchor(region: Region, difference: Difference) -> None:
+    """Without new evidence a sighting can but make a cluster of one, or move an anchor."""
+    for key in tuple(difference.nodes):
+        node = region.nodes[key]
+        members = region.cluster_of(key)
+        anchor = anchor_of([region.nodes[member] for member in members])
+        if anchor == node.anchor:
+            continue
+        if node.anchor is not None:
+            difference.before[node.anchor] = frozenset(members)
+            del region.clusters[node.anchor]
+        region.clusters[anchor] = members
+        difference.after[anchor] = frozenset(members)
+        difference.nodes |= members
+        for member in members:
+            region.nodes[member].anchor = anchor
 
 
 def _note(region: Region, noticed: Iterable[Noticed], difference: Difference) -> set[EdgeKey]:

@@ -74,13 +74,16 @@ def resolve(
 
 
 def confirmed_edges(region: Region, keys: Iterable[Key]) -> Iterator[Edge]:
-    """The edges of the confirmations that name one of the keys, the earliest of those on a pair."""
+    """The edges of the confirmations that name one of the keys, the earliest of those on a pair. None
+    between two burned devices: stores leave out what lies between burned identifiers."""
     if not region.decisions:
         return
     decisions = {d.id: d for key in keys for d in region.decisions.naming(key)}
     for decision in sorted(decisions.values(), key=lambda d: (d.at, d.id), reverse=True):
         a, b = _first_uncut(region, decision.left), _first_uncut(region, decision.right)
-        if a is not None and b is not None and a != b:
+        if a is None or b is None or a == b:
+            continue
+        if not (region.nodes[a].burned and region.nodes[b].burned):
             ends = (a, b) if a < b else (b, a)
             yield Edge(*ends, EvidenceKind.CONFIRMED, 1, decision.at, decision.at)
 

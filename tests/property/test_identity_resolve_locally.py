@@ -75,6 +75,8 @@ class World:
             return {self.kiosk, pick(self.users + self.mails)}
         if chance < 0.85:
             return {pick(self.users), pick(self.devices)}
+        if chance < 0.92:
+            return {pick(self.everything)}
         return {pick([*self.devices, "crm:x1", "crm:x2"]), pick(self.devices + self.mails)}
 
     def decision(self, book: EvidenceBook, number: int, at: int) -> Decision:
