@@ -87,23 +87,24 @@ class Decisions:
             if side == (device,)
         ]
 
-    def _united(self) -> dict[Key, set[Key]]:
-        groups: dict[Key, set[Key]] = {}
-        for decision in self.confirmed:
-            users = [[k for k in side if parse_key(k)[0] == USER] for side, _ in _sides(decision)]
-            for one, other in product(*users):
-                if not self._parted(one, other):
-                    joined = groups.get(one, {one}) | groups.get(other, {other})
-                    groups.update(dict.fromkeys(joined, joined))
-        return groups
-
-    def _parted(self, one: Key, other: Key) -> bool:
+    def parts(self, one: Key, other: Key) -> bool:
+        """Whether a cannot_link in force keeps these two apart."""
         facing = {(apart.id, left) for apart, left in self.marks(other)}
         return any(
             (apart.id, not left) in facing
             and ((one, other) if left else (other, one)) not in apart.besides
             for apart, left in self.marks(one)
         )
+
+    def _united(self) -> dict[Key, set[Key]]:
+        groups: dict[Key, set[Key]] = {}
+        for decision in self.confirmed:
+            users = [[k for k in side if parse_key(k)[0] == USER] for side, _ in _sides(decision)]
+            for one, other in product(*users):
+                if not self.parts(one, other):
+                    joined = groups.get(one, {one}) | groups.get(other, {other})
+                    groups.update(dict.fromkeys(joined, joined))
+        return groups
 
 
 def _sides(decision: Decision) -> tuple[tuple[tuple[Key, ...], tuple[Key, ...]], ...]:
