@@ -393,6 +393,7 @@ def test_the_kiosk_that_was_given_to_one_is_not_open_to_the_others() -> None:
 def test_a_shared_device_joined_to_another_device_admits_no_person() -> None:
     story = Story().seen("u1+a1").seen("u2+a1").seen("a2").confirm("a1", "a2")
     assert story.profiles() == {"a1 a2", "u1", "u2"}
+    assert (story.status("a1"), story.edge("u1", "a1")) == ("active", "dominance")
 
 
 def test_a_burned_email_is_not_lifted_by_being_named_alone() -> None:
@@ -403,3 +404,24 @@ def test_a_burned_email_is_not_lifted_by_being_named_alone() -> None:
 def test_a_confirmation_tells_whose_an_email_is() -> None:
     story = Story().seen("u1+a1").seen("e1+a1").seen("u2+e1").confirm("e1", "u1")
     assert story.profiles() == {"a1 e1 u1", "u2"}
+
+
+def test_whom_a_confirmed_device_admits_follows_the_person_it_was_given_to() -> None:
+    story = Story().seen("u1+a1").seen("u2+a1").seen("e1").confirm("a1", "e1")
+    assert story.edge("u1", "a1") == "dominance"
+    story.seen("u1+e1")
+    assert story.edge("u1", "a1") == "redundant"
+    assert story.profiles() == {"a1 e1 u1", "u2"}
+
+
+def test_an_earlier_confirmation_of_more_does_not_lift_a_later_split() -> None:
+    story = Story().seen("u1+a1").seen("u1+a2").confirm("a1+a2", "u1").part("a1", "u1")
+    assert story.profiles() == {"a1", "a2 u1"}
+
+
+def test_so_it_does_when_a_decision_tells_who_that_person_is() -> None:
+    story = Story().seen("u0+a1").seen("u2+a1").seen("u1+e1").confirm("a1", "e1", "d")
+    assert story.edge("u0", "a1") == "dominance"
+    story.confirm("u0", "u1")
+    assert story.edge("u0", "a1") == "redundant"
+    assert story.profiles() == {"a1 e1 u0 u1", "u2"}
