@@ -1,0 +1,150 @@
+"""Opening the log's file: what may be opened, how it is made, and what its failures mean."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from importlib.resources import files
+from pathlib import Path
+
+from graph_schema.errors import LogFull, StoreCorrupt, StoreError, StoreNewer, StoreUnavailable
+from graph_schema.queries import queries
+
+APPLICATION_ID = 0x4344504C  # "CDPL"
+BUSY_MS = 10_000
+SQL = queries("cdp.eventlog")
+
+_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def prepare(path: Path) -> str:
+    """Makes the log where there is none, or migrates it; its id. Raises StoreError, touching nothing,
+    where the file is damaged, foreign or newer."""
+    migrations = _migrations()
+    if not path.exists():
+        if path.with_name(path.name + "-wal").exists():
+            raise StoreCorrupt(path=path, reason="the file is gone, its -wal is still there")
+        _make(path, migrations)
+    log_id, version = _inspect(path, newest=len(migrations))
+    if version < len(migrations):
+        _upgrade(path, migrations)
+    return log_id
+
+
+def writer(path: Path) -> sqlite3.Connection:
+    """The appending connection. Raises sqlite3.Error."""
+    # mode=rw: a log that has vanished is never silently begun anew.
+    connection = _connect(path, "rw")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    return connection
+
+
+def reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write. Raises sqlite3.Error."""
+    connection = _connect(path, "ro")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def refusal(path: Path, error: sqlite3.Error) -> StoreError:
+    """What a failure of SQLite means to who uses the log."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _NO_ROOM:
+        return LogFull(reason=error)
+    if code in _DAMAGED:
+        return StoreCorrupt(path=path, reason=error)
+    return StoreUnavailable(store=path, reason=error)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _inspect(path: Path, newest: int) -> tuple[str, int]:
+    """(log id, version) of the file, read through a connection that cannot write."""
+    try:
+        connection = _connect(path, "ro")
+        try:
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if application != APPLICATION_ID:
+                raise StoreCorrupt(path=path, reason="it is no event log of this product")
+            if version > newest:
+                raise StoreNewer(path=path, found=version, known=newest)
+            found = connection.execute(SQL["log_id"]).fetchone()
+            connection.execute(SQL["tail"]).fetchone()
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        if "no such" in str(error):
+            raise StoreCorrupt(path=path, reason=error) from error
+        raise refusal(path, error) from error
+    except sqlite3.Error as error:
+        raise refusal(path, error) from error
+    if found is None:
+        raise StoreCorrupt(path=path, reason="it has no id")
+    return found[0], version
+
+
+def _make(path: Path, migrations: list[str]) -> None:
+    """Builds the file beside its place and links it there whole: who opens it meanwhile, or makes one
+    at the same time, never sees half of one."""
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        draft.touch(mode=0o600)
+        connection = sqlite3.connect(draft, isolation_level=None)
+        try:
+            _migrate(connection, migrations)
+            connection.execute(SQL["set_log_id"], (uuid.uuid4().hex,))
+            connection.execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return  # another process was quicker; its log is the log
+    except sqlite3.Error as error:
+        raise refusal(path, error) from error
+    except OSError as error:
+        raise StoreUnavailable(store=path, reason=error.strerror) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _upgrade(path: Path, migrations: list[str]) -> None:
+    try:
+        connection = writer(path)
+        try:
+            _migrate(connection, migrations)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise refusal(path, error) from error
+
+
+def _migrations() -> list[str]:
+    folder = files("cdp.eventlog").joinpath("migrations")
+    found = sorted((file for file in folder.iterdir()), key=lambda file: file.name)
+    return [file.read_text(encoding="utf-8") for file in found if file.name.endswith(".sql")]
+
+
+def _migrate(connection: sqlite3.Connection, migrations: list[str]) -> None:
+    done = connection.execute("PRAGMA user_version").fetchone()[0]
+    for version, script in enumerate(migrations[done:], start=done + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
+            f"PRAGMA user_version = {version};\nCOMMIT;"
+        )
