@@ -1,0 +1,1 @@
+"""From bytes to events: what a Segment-compatible client sends, checked. No web framework here."""
