@@ -39,7 +39,7 @@ def lists_by_attributes(dataset: Dataset) -> ItemLists:
     warm = _rows_where(tokens, touched).T.tocsr()
     cold = _rows_where(tokens, ~touched)
     return item_lists.strongest(
-        lambda first, last: (cold[first:last] @ warm).toarray(), len(dataset.items), width=WIDTH
+        lambda first, last: (cold[first:last] @ warm).tocsr(), len(dataset.items), width=WIDTH
     )
 
 

@@ -11,13 +11,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from gnn.arrays import Bools, Float32s, Int32s, Int64s
 
 DEFAULT_WIDTH = 500
+
+
+class SparseRows(Protocol):
+    """Some rows in CSR form, such as SciPy's csr_array."""
+
+    indptr: Any
+    indices: Any
+    data: Any
+
+
+RowsOf: TypeAlias = Callable[[int, int], "Float32s | SparseRows"]
 
 
 class ItemLists(NamedTuple):
@@ -67,17 +78,19 @@ def empty(size: int) -> ItemLists:
 
 
 def strongest(
-    rows_of: Callable[[int, int], Float32s],
+    rows_of: RowsOf,
     size: int,
     *,
     width: int = DEFAULT_WIDTH,
     block: int = 512,
     progress: Callable[[float], None] = lambda _done: None,
 ) -> ItemLists:
-    """Keeps the `width` strongest positive entries of each row of a dense S, block by block.
+    """Keeps the `width` strongest positive entries of each row of S, block by block, without the
+    diagonal.
 
-    `rows_of(a, b)` gives rows a..b-1 of S as (b - a, size) float32 and may be called from two
-    threads at once; the array it gives is overwritten. `progress` is told the share done (0..1).
+    `rows_of(a, b)` gives rows a..b-1 of S as (b - a, size) float32, dense or sparse, and may be
+    called from two threads at once; a dense array that it gives is overwritten. `progress` is told
+    the share done (0..1).
     """
     borders = [(a, min(a + block, size)) for a in range(0, size, block)]
     parts: list[tuple[Int64s, Int32s, Float32s]] = []
@@ -97,10 +110,12 @@ def joined(parts: Iterable[tuple[Int64s, Int32s, Float32s]]) -> ItemLists:
 
 
 def _top_of_block(
-    rows_of: Callable[[int, int], Float32s], width: int, border: tuple[int, int]
+    rows_of: RowsOf, width: int, border: tuple[int, int]
 ) -> tuple[Int64s, Int32s, Float32s]:
     first, last = border
     scores = rows_of(first, last)
+    if not isinstance(scores, np.ndarray):
+        return _top_of_sparse_rows(scores, first, width)
     scores[np.arange(last - first), np.arange(first, last)] = 0.0
     return top_of_rows(scores, width)
 
@@ -123,4 +138,22 @@ def top_of_rows(scores: Float32s, width: int) -> tuple[Int64s, Int32s, Float32s]
         np.count_nonzero(positive, axis=1).astype(np.int64),
         kept[positive].astype(np.int32),
         values[positive].astype(np.float32),
+    )
+
+
+def _top_of_sparse_rows(
+    block: SparseRows, first: int, width: int
+) -> tuple[Int64s, Int32s, Float32s]:
+    """The same for sparse rows, of which the first is row `first`: sorts only what is there."""
+    rows = np.repeat(np.arange(len(block.indptr) - 1), np.diff(block.indptr))
+    useful = (block.data > 0) & (block.indices != rows + first)
+    rows, columns, values = rows[useful], block.indices[useful], block.data[useful]
+    order = np.lexsort((columns, -values, rows))
+    counts = np.bincount(rows, minlength=len(block.indptr) - 1)
+    place_in_row = np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept = order[place_in_row < width]
+    return (
+        np.minimum(counts, width).astype(np.int64),
+        columns[kept].astype(np.int32),
+        values[kept].astype(np.float32),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from gnn.item_lists import ItemLists, strongest
 from gnn.models.base import ListModel
 from gnn.recommender import OnProgress, Progress
 from gnn.weights import BehaviourWeights
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 class ItemKnn(ListModel):
@@ -40,13 +43,12 @@ class ItemKnn(ListModel):
         length = np.sqrt(np.bincount(matrix.indices, matrix.data**2, matrix.shape[1]))
         length = np.maximum(length, 1e-12).astype(np.float32)
 
-        def rows_of(first: int, last: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-            common = (by_item[first:last] @ matrix).toarray()
-            cosine = common / (length[first:last, None] * length)
-            scaled: np.ndarray[tuple[int, int], np.dtype[np.float32]] = (
-                cosine * common / (common + np.float32(self.shrink))
-            )
-            return scaled
+        def rows_of(first: int, last: int) -> csr_array:
+            common: csr_array = (by_item[first:last] @ matrix).tocsr()
+            rows = np.repeat(np.arange(first, last), np.diff(common.indptr))
+            cosine = common.data / (length[rows] * length[common.indices])
+            common.data = cosine * common.data / (common.data + np.float32(self.shrink))
+            return common
 
         return strongest(
             rows_of,

@@ -56,7 +56,7 @@ class LightGcn(ListModel):
         epochs: int = 200,
         batch: int = 8_192,
         learning_rate: float = 0.005,
-        decay: float = 1e-4,
+        decay: float = 3e-3,
         patience: int = 10,
         device: str | None = None,
         weights: BehaviourWeights | None = None,
