@@ -60,8 +60,7 @@ class EventApplier:
             prepare(record, self._normaliser) for record in records if record.body is not None
         ]
         async with self._store.batch(checkpoint) as batch:
-            applied = await self._within(batch, prepared, records[-1])
-        return applied
+            return await self._within(batch, prepared, records[-1])
 
     async def _within(self, batch: Batch, prepared: list[Prepared], last: LogRecord) -> Applied:
         known = await batch.load(wanted(prepared, self._rules.session_gap))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -50,12 +51,9 @@ class StoredView:
         events: Iterable[ProfileEvent],
         segments: set[str],
     ) -> None:
-        self.traits = fold.traits(profile.tally)
+        self.traits: Mapping[str, Any] = fold.traits(profile.tally)
         self.names: Mapping[str, NameTally] = profile.tally.names
-        self.namespaces: dict[str, int] = {}
-        for identifier in identifiers:
-            name = identifier.namespace
-            self.namespaces[name] = self.namespaces.get(name, 0) + 1
+        self.namespaces: Mapping[str, int] = Counter(i.namespace for i in identifiers)
         self.segments = segments
         self._events: dict[str, list[StoredEventView]] = {}
         for event in events:

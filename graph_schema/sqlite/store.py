@@ -63,9 +63,11 @@ class SqliteGraphStore(SqliteReading):
                 raise Fenced(partition=expected.partition)
             yield SqliteBatch(self._connection, expected)
             self._connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._roll_back()
+            raise StoreUnavailable(store=self._path.name, reason=error) from error
         except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self._roll_back()
             raise
 
     async def due(self, now: Micros, limit: int) -> list[str]:
@@ -83,6 +85,10 @@ class SqliteGraphStore(SqliteReading):
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise StoreUnavailable(store=self._path.name, reason=error) from error
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def _all(self, name: str, **parameters: object) -> list[Any]:
         return self._connection.execute(self._queries[name], parameters).fetchall()
