@@ -63,8 +63,9 @@ class EventApplier:
             return await self._within(batch, prepared, records[-1])
 
     async def _within(self, batch: Batch, prepared: list[Prepared], last: LogRecord) -> Applied:
-        known = await batch.load(wanted(prepared, self._rules.session_gap))
-        work = Working(batch, known, self._rules, self._ids, last.at)
+        asked = wanted(prepared, self._rules.session_gap)
+        known = await batch.load(asked)
+        work = Working(batch, known, asked.keys, self._rules, self._ids, last.at)
         fresh = self._fresh(work, prepared)
         identities = IdentityResolver(work)
         await identities.take(fresh)

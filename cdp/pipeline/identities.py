@@ -24,6 +24,8 @@ class IdentityResolver:
     def __init__(self, work: Working) -> None:
         self._work = work
         self._region = Region(work.rules)
+        # What the batch's one read did not find is in no store: nobody need ask again.
+        self._region.unknown.update(work.wanted - work.identifiers.keys())
         self._changed_edges: set[EdgeKey] = set()
 
     async def take(self, prepared: Sequence[Prepared]) -> None:

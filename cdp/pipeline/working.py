@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.profile import Profile, ProfileIds
 from graph_schema.model.rules import IdentityRules
@@ -15,9 +17,16 @@ class Working:
     each identifier as the batch found it (None: the identifier is new)."""
 
     def __init__(
-        self, batch: Batch, known: Neighbourhood, rules: IdentityRules, ids: ProfileIds, rec: Micros
+        self,
+        batch: Batch,
+        known: Neighbourhood,
+        wanted: Iterable[Key],
+        rules: IdentityRules,
+        ids: ProfileIds,
+        rec: Micros,
     ) -> None:
         self.batch = batch
+        self.wanted = set(wanted)
         self.rules = rules
         self.ids = ids
         self.identifiers: dict[Key, Identifier] = dict(known.identifiers)

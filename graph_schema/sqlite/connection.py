@@ -77,12 +77,21 @@ def _migrations() -> list[str]:
 
 
 def _migrate(connection: sqlite3.Connection, migrations: list[str], fingerprint: str) -> None:
+    # The lock comes before the look: two processes may start at once.
+    connection.execute("BEGIN IMMEDIATE")
     done = connection.execute("PRAGMA user_version").fetchone()[0]
     for version, script in enumerate(migrations[done:], start=done + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
-            f"PRAGMA user_version = {version};\nCOMMIT;"
-        )
+        for statement in _statements(script):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
     connection.execute(
         "INSERT OR IGNORE INTO meta (name, value) VALUES ('hash_key', ?)", (fingerprint,)
     )
+    connection.execute("COMMIT")
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of a migration; none holds a semicolon inside."""
+    lines = (line.split("--")[0] for line in script.splitlines())
+    return [text for part in "\n".join(lines).split(";") if (text := part.strip())]

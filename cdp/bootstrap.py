@@ -1,0 +1,144 @@
+"""The one place that names concrete parts: `build(settings) -> Parts`. Nothing connects at import, and
+nothing connects before `opened`."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from api.auth import Scope
+from api.settings import ApiSettings
+from api.settings import Limits as ApiLimits
+from cdp.collector.authenticate import WriteKeys
+from cdp.collector.limits import Limits
+from cdp.eventlog.protocol import EventLog
+from cdp.eventlog.sqlite import SqliteEventLog
+from cdp.pipeline.apply import EventApplier
+from cdp.pipeline.commands import CommandApplier
+from cdp.pipeline.upkeep import Upkeep
+from cdp.pipeline.worker import Worker
+from cdp.platform.collect import LogCollecting
+from cdp.platform.commanding import Commanding
+from cdp.platform.feed import PolledFeed
+from cdp.platform.identity_changes import StoredChanges
+from cdp.platform.platform import EmbeddedPlatform
+from cdp.platform.profiles import StoredProfiles
+from cdp.platform.recommendations import ModelRecommending
+from cdp.platform.segments import StoredSegments
+from cdp.platform.standing import Standing
+from cdp.settings import Settings
+from gnn.artifacts import ArtifactStore
+from graph_schema.errors import SettingError
+from graph_schema.model.profile import ProfileIds
+from graph_schema.model.rules import IdentityRules
+from graph_schema.model.time import now
+from graph_schema.sqlite.store import SqliteGraphStore
+from graph_schema.store import GraphStore
+
+GRAPH_FILE = "graph.db"
+LOG_FILE = "log.db"
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """The stores and what is built on them."""
+
+    settings: Settings
+    log: EventLog
+    store: GraphStore
+    rules: IdentityRules
+    ids: ProfileIds
+    artifacts: ArtifactStore
+    keys: WriteKeys
+    commands: Commanding
+
+    def worker(self, progress: Callable[[int], None] = lambda position: None) -> Worker:
+        return Worker(
+            self.log,
+            self.store,
+            EventApplier(self.store, self.rules, self.ids, now),
+            CommandApplier(self.store),
+            Upkeep(self.store, now),
+            now,
+            self.settings.batch_size,
+            progress=progress,
+        )
+
+    def platform(self) -> EmbeddedPlatform:
+        limits = Limits(backlog_bytes=self.settings.backlog_bytes)
+        standing = Standing(self.log, self.store, self.settings.lag_limit_s)
+        return EmbeddedPlatform(
+            LogCollecting(self.log, standing, self.keys, limits, now),
+            StoredProfiles(self.store, self.rules),
+            StoredSegments(self.store, self.commands),
+            StoredChanges(self.store),
+            ModelRecommending(self.store, self.artifacts),
+            PolledFeed(self.store),
+            standing,
+        )
+
+    def api_settings(self) -> ApiSettings:
+        return ApiSettings(
+            tokens={
+                token: frozenset(Scope(scope) for scope in scopes)
+                for token, scopes in self.settings.tokens.items()
+            },
+            cursor_key=hmac.digest(self.settings.hash_key, b"cursors", hashlib.sha256),
+            limits=ApiLimits(timeout=self.settings.operation_timeout_s),
+            introspection=self.settings.introspection,
+        )
+
+
+def build(settings: Settings, graph: Path | None = None) -> Parts:
+    """Puts the parts together. `graph`: another file than the installation's, for a rebuild. Raises
+    SettingError where a setting asks for what this version has not."""
+    for name, value in (("CDP_GRAPH", settings.graph), ("CDP_LOG", settings.log)):
+        if value != "sqlite":
+            raise SettingError(name=name, reason="this version keeps it in SQLite only")
+    settings.data.mkdir(parents=True, exist_ok=True)
+    ids = ProfileIds(settings.hash_key)
+    log = SqliteEventLog(settings.data / LOG_FILE)
+    store = SqliteGraphStore(graph or settings.data / GRAPH_FILE, ids.fingerprint)
+    return Parts(
+        settings,
+        log,
+        store,
+        IdentityRules(),
+        ids,
+        ArtifactStore(settings.models),
+        WriteKeys(settings.write_keys),
+        Commanding(log, store),
+    )
+
+
+@asynccontextmanager
+async def opened(parts: Parts) -> AsyncIterator[Parts]:
+    """Opens the log and the graph, and closes them. Raises StoreError where one is refused."""
+    await parts.log.open()
+    try:
+        await parts.store.open()
+        try:
+            yield parts
+        finally:
+            await parts.store.close()
+    finally:
+        await parts.log.close()
+
+
+@contextmanager
+def only_worker(settings: Settings, waiting: Callable[[], None]) -> Iterator[None]:
+    """Holds the one worker's place. A second worker says that it waits, and waits; the place is free
+    again when the process that has it ends, however it ends."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with (settings.data / "worker.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,210 @@
+"""Reading the command line. Exit codes: 0 done, 1 the answer is "no", 2 wrong use or bad input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from cdp.cli.console import err, out, progress
+from cdp.settings import Settings, load, shown
+from graph_schema.errors import CdpError
+from graph_schema.model.time import from_iso, now
+
+Verb = Callable[[Settings, argparse.Namespace], int]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one verb and answers the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    try:
+        given = {"CDP_DATA": options.data} if options.data else {}
+        verb: Verb = options.verb
+        return verb(load(given), options)
+    except CdpError as error:
+        err.print(f"{error.code}: {error.message}", markup=False, soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+# ── the verbs; what each needs is imported when it is asked for ────────────────────────────────
+
+
+def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.serving import serve
+
+    return serve(settings, host=options.host, port=options.port, worker=not options.no_worker)
+
+
+def _worker(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.applying import work
+
+    return work(settings, until_idle=options.until_idle)
+
+
+def _import(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.importing import import_files
+
+    mapping = dict(entry.split("=", 1) for entry in options.map)
+    return import_files(
+        settings, options.files, format_=options.format, mapping=mapping, as_json=options.json
+    )
+
+
+def _simulate(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.simulate import simulate, write
+
+    until = from_iso(options.until) if options.until else now()
+    with progress(f"simulating {options.people} people") as report:
+        write(simulate(options.people, options.days, options.seed, until), options.out, report)
+    out.print(f"Written to {options.out}: events.ndjson.gz items.ndjson truth.csv identifiers.csv")
+    return 0
+
+
+def _train(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.training import train_model
+
+    return train_model(settings, model=options.model)
+
+
+def _evaluate(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.training import evaluate_identity, evaluate_recommender
+
+    if options.what == "identity":
+        return evaluate_identity(settings, truth=options.truth, as_json=options.json)
+    return evaluate_recommender(settings, as_json=options.json)
+
+
+def _demo(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.demo import demo
+
+    return demo(
+        settings, people=options.people, serving=not options.no_serve,
+        host=options.host, port=options.port,
+    )  # fmt: skip
+
+
+def _check(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.keeping import check
+
+    return check(settings)
+
+
+def _rebuild(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.keeping import rebuild
+
+    return rebuild(settings)
+
+
+def _dead_letters(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.importing import list_dead, replay_dead
+
+    if options.what == "list":
+        return list_dead(settings, as_json=options.json)
+    return replay_dead(settings)
+
+
+def _schema(settings: Settings, options: argparse.Namespace) -> int:
+    from api.schema import sdl
+
+    out.print(sdl(), markup=False, soft_wrap=True)
+    return 0
+
+
+def _settings(settings: Settings, options: argparse.Namespace) -> int:
+    rows = shown(settings)
+    if options.json:
+        names = ("name", "value", "from", "meaning")
+        out.print(json.dumps([dict(zip(names, row, strict=True)) for row in rows]), soft_wrap=True)
+        return 0
+    table = Table("setting", "value", "from", "meaning")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+    return 0
+
+
+# ── the command line ───────────────────────────────────────────────────────────────────────────
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cdp", description="A customer data platform whose database is the identity graph."
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, does: str, call: Verb, example: str) -> argparse.ArgumentParser:
+        found = verbs.add_parser(
+            name,
+            help=does,
+            description=does,
+            epilog=f"example:\n  cdp {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        found.add_argument("--data", metavar="DIR", help="the folder of the stores (CDP_DATA)")
+        found.set_defaults(verb=call)
+        return found
+
+    serve = verb("serve", "HTTP collector, GraphQL API and a worker", _serve, "serve --port 8000")
+    _address(serve)
+    serve.add_argument("--no-worker", action="store_true", help="run `cdp worker` yourself")
+
+    worker = verb("worker", "apply the log to the graph", _worker, "worker --until-idle")
+    worker.add_argument(
+        "--until-idle", action="store_true", help="to the end of the log, then exit"
+    )
+
+    imports = verb("import", "read files into the log", _import, "import events.ndjson.gz")
+    imports.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    imports.add_argument("--format", choices=("segment", "shop"), default="segment")
+    imports.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD")
+    imports.add_argument("--json", action="store_true")
+
+    simulation = verb(
+        "simulate", "a shop's events and their truth", _simulate, "simulate --out shop"
+    )
+    simulation.add_argument("--out", type=Path, required=True, metavar="DIR")
+    simulation.add_argument("--people", type=int, default=1000)
+    simulation.add_argument("--days", type=int, default=30)
+    simulation.add_argument("--seed", type=int, default=1)
+    simulation.add_argument("--until", metavar="TIME", help="ISO 8601; now")
+
+    train = verb("train", "train a recommender from the graph", _train, "train --model spectral")
+    train.add_argument("--model", default="default")
+
+    evaluate = verb("evaluate", "how good it is", _evaluate, "evaluate identity --truth shop")
+    evaluate.add_argument("what", choices=("identity", "recommender"))
+    evaluate.add_argument("--truth", type=Path, default=Path(), metavar="DIR")
+    evaluate.add_argument("--json", action="store_true")
+
+    demo = verb("demo", "the whole product once, on a simulated shop", _demo, "demo --people 300")
+    demo.add_argument("--people", type=int, default=1000)
+    demo.add_argument("--no-serve", action="store_true")
+    _address(demo)
+
+    verb("check", "hold the graph against the log", _check, "check")
+    verb("rebuild", "derive the graph anew from the log", _rebuild, "rebuild")
+
+    dead = verb("dead-letters", "what could not be taken", _dead_letters, "dead-letters list")
+    dead.add_argument("what", choices=("list", "replay"))
+    dead.add_argument("--json", action="store_true")
+
+    schema = verb("schema", "the GraphQL schema", _schema, "schema graphql")
+    schema.add_argument("what", choices=("graphql",))
+
+    settings = verb(
+        "settings", "every setting and where it came from", _settings, "settings --json"
+    )
+    settings.add_argument("--json", action="store_true")
+    return parser
+
+
+def _address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)

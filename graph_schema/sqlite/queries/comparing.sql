@@ -1,0 +1,48 @@
+-- name: compare_event
+SELECT mid, log_pos, source, type, name, at, rec, device, user, session, digest, body FROM event ORDER BY mid
+
+-- name: compare_identifier
+SELECT key, id, namespace, value, rank, first_at, last_at, generation, status, profile FROM identifier ORDER BY key
+
+-- name: compare_edge
+SELECT a, b, kind, count, first_at, last_at, status, refused_by FROM edge ORDER BY a, b, kind
+
+-- name: compare_session
+SELECT id, device, user, owner, started_at, ended_at, last_mid, facts, tally FROM session ORDER BY id
+
+-- name: compare_profile
+SELECT id, anchor, first_at, last_at, tally FROM profile ORDER BY id
+
+-- name: compare_interaction
+SELECT session, item, views, carts, purchases, first_at, last_at FROM interaction ORDER BY session, item
+
+-- name: compare_member
+-- Who is in which segment; since when depends on when time was looked at.
+SELECT profile, segment, version FROM member WHERE to_rec IS NULL ORDER BY profile, segment
+
+-- name: compare_segment
+SELECT key, name, description, status, version, rule FROM segment ORDER BY key
+
+-- name: compare_dead_record
+SELECT partition, position, reason FROM dead_record ORDER BY partition, position
+
+-- name: dangling_session
+SELECT s.id FROM session AS s LEFT JOIN identifier AS i ON i.key = s.owner
+WHERE s.owner IS NOT NULL AND i.key IS NULL
+
+-- name: dangling_event
+SELECT e.mid FROM event AS e LEFT JOIN session AS s ON s.id = e.session WHERE s.id IS NULL
+
+-- name: dangling_identifier
+SELECT i.key FROM identifier AS i LEFT JOIN profile AS p ON p.id = i.profile
+WHERE i.profile IS NOT NULL AND p.id IS NULL
+
+-- name: dangling_profile
+SELECT p.id FROM profile AS p LEFT JOIN identifier AS i ON i.profile = p.id WHERE i.key IS NULL
+
+-- name: dangling_member
+SELECT m.profile FROM member AS m LEFT JOIN profile AS p ON p.id = m.profile
+WHERE m.to_rec IS NULL AND p.id IS NULL
+
+-- name: dangling_interaction
+SELECT n.session FROM interaction AS n LEFT JOIN session AS s ON s.id = n.session WHERE s.id IS NULL
