@@ -7,7 +7,7 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 EXTRAS := gnn,linkage,neo4j,kafka,dev
 
-.PHONY: help setup system demo test lint bench clean
+.PHONY: help setup demo test lint bench clean
 help:            ## what can be asked of make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -24,10 +24,7 @@ $(VENV)/.complete: pyproject.toml constraints.txt
 demo: setup      ## simulate a shop, resolve, train, evaluate, ask, serve
 	$(BIN)/cdp demo $(DEMO)
 
-system:          ## what the tests need of the machine: Node and Chromium (installed where root may)
-	@sh tests/system.sh
-
-test: setup system lint  ## every check and every test
+test: setup lint  ## every check and every test
 	$(BIN)/python -m pytest $(TESTS)
 
 lint: setup      ## ruff, mypy strict, the floors

@@ -1,0 +1,115 @@
+"""Any permutation, duplication, delay and batching of the same events gives the same graph: identifiers,
+profile ids, sessions, traits, counters, evidence, interactions."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphs import applied, event
+
+from graph_schema.model.event import Event, EventType
+from graph_schema.sqlite.comparing import dangling
+
+EXAMPLES = 200
+MOST_EVENTS = 60
+QUERIES = {
+    "identifier": "SELECT key, namespace, rank, first_at, last_at, status, profile FROM identifier ORDER BY key",
+    "edge": "SELECT * FROM edge ORDER BY a, b, kind",
+    "session": "SELECT id, device, user, owner, started_at, ended_at, last_mid, facts FROM session ORDER BY id",
+    "interaction": "SELECT * FROM interaction ORDER BY session, item",
+    "event": "SELECT mid, device, user, session FROM event ORDER BY mid",
+}
+
+
+def history(rng: random.Random) -> list[Event]:
+    """Logins on own devices, a tablet and a kiosk; e-mails; orders; traits set and removed."""
+    users = [f"u{i}" for i in range(rng.randint(1, 5))] + ["guest"]
+    devices = [f"a{i}" for i in range(rng.randint(1, 5))]
+    events = []
+    minute = 0.0
+    for number in range(rng.randint(5, MOST_EVENTS)):
+        minute += rng.choice((0.5, 3, 12, 29, 31, 200))
+        anonymous = rng.choice(devices) if rng.random() < 0.9 else None
+        user = rng.choice(users) if rng.random() < 0.45 or anonymous is None else None
+        common = {"anonymous": anonymous, "user": user}
+        draw = rng.random()
+        if draw < 0.25 and user is not None:
+            traits: dict[str, Any] = {"plan": rng.choice(("a", "b", "", None))}
+            if rng.random() < 0.4:
+                traits["email"] = f"e{rng.randint(0, 3)}@x.y"
+            events.append(
+                event(f"m{number}", minute, kind=EventType.IDENTIFY, traits=traits, **common)
+            )
+        elif draw < 0.4:
+            order = {
+                "order_id": f"o{rng.randint(0, 3)}",
+                "total": rng.choice((1.1, 2.2, "3.3", 10)),
+                "products": [{"product_id": f"p{rng.randint(0, 4)}"}],
+            }
+            name = rng.choice(("Order Completed", "Order Cancelled", "Order Refunded"))
+            events.append(event(f"m{number}", minute, name=name, properties=order, **common))
+        elif draw < 0.45 and user is not None:
+            previous = rng.choice(devices)
+            events.append(
+                event(f"m{number}", minute, kind=EventType.ALIAS, user=user, previous_id=previous)
+            )
+        else:
+            product = {"product_id": f"p{rng.randint(0, 4)}"}
+            events.append(
+                event(f"m{number}", minute, name="Product Viewed", properties=product, **common)
+            )
+    return events
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The graph without what depends on when it was recorded."""
+    from graph_schema.sqlite import rows
+
+    connection = sqlite3.connect(path)
+    found: dict[str, Any] = {
+        name: connection.execute(query).fetchall() for name, query in QUERIES.items()
+    }
+    for table in ("session", "profile"):
+        key = f"{table} tallies"
+        packed = connection.execute(f"SELECT id, tally FROM {table} ORDER BY id").fetchall()
+        found[key] = [(id_, rows._tally(tally)) for id_, tally in packed]
+    found["profile"] = connection.execute(
+        "SELECT id, anchor, first_at, last_at FROM profile ORDER BY id"
+    ).fetchall()
+    connection.close()
+    return found
+
+
+def batches(rng: random.Random, events: list[Event]) -> list[list[Event]]:
+    """Shuffled, some twice, cut anyhow."""
+    shuffled = events + rng.sample(events, rng.randint(0, len(events)))
+    rng.shuffle(shuffled)
+    found: list[list[Event]] = [[]]
+    for one in shuffled:
+        if rng.random() < 0.3:
+            found.append([])
+        found[-1].append(one)
+    return [batch for batch in found if batch]
+
+
+@pytest.mark.parametrize("seed", range(EXAMPLES // 10))
+def test_any_order_gives_the_same_graph(seed: int) -> None:
+    for example in range(10):
+        rng = random.Random(1000 * seed + example)
+        events = history(rng)
+        with tempfile.TemporaryDirectory() as folder:
+            straight = asyncio.run(applied(Path(folder) / "a.db", [events]))
+            one_by_one = asyncio.run(applied(Path(folder) / "b.db", [events], batch_size=1))
+            mixed = asyncio.run(applied(Path(folder) / "c.db", batches(rng, events)))
+            expected = read(straight)
+            assert not dangling(straight)
+            for name, rows in read(one_by_one).items():
+                assert rows == expected[name], (seed, example, "one by one", name)
+            for name, rows in read(mixed).items():
+                assert rows == expected[name], (seed, example, "mixed", name)

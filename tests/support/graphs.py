@@ -1,0 +1,100 @@
+"""A whole installation in memory and a temporary folder, for tests of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from cdp.eventlog.memory import MemoryEventLog
+from cdp.pipeline.apply import EventApplier
+from cdp.pipeline.commands import CommandApplier
+from cdp.pipeline.upkeep import Upkeep
+from cdp.pipeline.worker import Worker
+from cdp.platform.collect import record_of
+from graph_schema.model.command import Command
+from graph_schema.model.event import Event, EventType
+from graph_schema.model.profile import ProfileIds
+from graph_schema.model.record import NewRecord, RecordKind
+from graph_schema.model.rules import IdentityRules
+from graph_schema.model.time import MINUTE, from_iso
+from graph_schema.sqlite.store import SqliteGraphStore
+
+START = from_iso("2026-11-01T00:00:00Z")
+IDS = ProfileIds(b"a key for tests only")
+
+
+class Installation:
+    """A log, a graph and a worker; `clock` is the time that they read."""
+
+    def __init__(self, path: Path, batch_size: int = 1000) -> None:
+        self.clock = START + 60 * 24 * 60 * MINUTE
+        self.path = path
+        self.log = MemoryEventLog(self.now)
+        self.store = SqliteGraphStore(path, IDS.fingerprint)
+        self.batch_size = batch_size
+
+    def now(self) -> int:
+        return self.clock
+
+    async def take(self, *events: Event) -> None:
+        await self.log.append([record_of(event) for event in events])
+
+    async def ask(self, *commands: Command) -> None:
+        await self.log.append(
+            [NewRecord(RecordKind.COMMAND, msgspec.json.encode(c)) for c in commands]
+        )
+
+    async def work(self) -> None:
+        worker = Worker(
+            self.log,
+            self.store,
+            EventApplier(self.store, IdentityRules(), IDS, self.now),
+            CommandApplier(self.store),
+            Upkeep(self.store, self.now),
+            self.now,
+            self.batch_size,
+        )
+        await worker.run(until_idle=True)
+
+
+@asynccontextmanager
+async def installation(path: Path, batch_size: int = 1000):
+    found = Installation(path, batch_size)
+    await found.log.open()
+    await found.store.open()
+    try:
+        yield found
+    finally:
+        await found.store.close()
+        await found.log.close()
+
+
+async def applied(path: Path, batches: Iterable[Sequence[Event]], batch_size: int = 1000) -> Path:
+    """The graph file of those events, each batch applied before the next is taken."""
+    async with installation(path, batch_size) as graph:
+        for batch in batches:
+            await graph.take(*batch)
+            await graph.work()
+    return path
+
+
+def event(
+    mid: str,
+    minute: float,
+    *,
+    anonymous: str | None = None,
+    user: str | None = None,
+    name: str = "Page Viewed",
+    kind: EventType = EventType.TRACK,
+    **rest: object,
+) -> Event:
+    """An event so many minutes after the start."""
+    at = START + int(minute * MINUTE)
+    named = name if kind is EventType.TRACK else kind.value
+    return Event(
+        message_id=mid, type=kind, name=named, at=at, received_at=at, source="w_test",
+        anonymous_id=anonymous, user_id=user, **rest,
+    )  # fmt: skip
