@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -77,8 +78,6 @@ class Shop:
 
 
 def _basic(key: str) -> str:
-    import base64
-
     return base64.b64encode(f"{key}:".encode()).decode()
 
 

@@ -19,9 +19,9 @@ from graph_schema.sqlite.comparing import dangling
 EXAMPLES = 200
 MOST_EVENTS = 60
 QUERIES = {
-    "identifier": "SELECT key, namespace, rank, first_at, last_at, status, profile FROM identifier ORDER BY key",
+    "identifier": "SELECT key, rank, first_at, last_at, status, profile FROM identifier ORDER BY key",
     "edge": "SELECT * FROM edge ORDER BY a, b, kind",
-    "session": "SELECT id, device, user, owner, started_at, ended_at, last_mid, facts FROM session ORDER BY id",
+    "session": "SELECT id, device, user, owner, started_at, ended_at, facts FROM session ORDER BY id",
     "interaction": "SELECT * FROM interaction ORDER BY session, item",
     "event": "SELECT mid, device, user, session FROM event ORDER BY mid",
 }
