@@ -103,7 +103,7 @@ async def _import_shop(parts: Parts, folder: Path, people: int) -> None:
         await asyncio.to_thread(write, simulate(people, DAYS, SEED, now()), folder, report)
     summary = Summary()
     for name in ("items.ndjson", "events.ndjson.gz"):
-        await import_file(parts, folder / name, summary, format_="segment", mapping={})
+        await import_file(parts, folder / name, summary, form="segment", mapping={})
     out.print(f"Imported {summary.taken:,} events and {summary.items:,} items.")
 
 

@@ -43,7 +43,7 @@ def import_files(
     settings: Settings,
     files: Sequence[Path],
     *,
-    format_: str,
+    form: str,
     mapping: dict[str, str],
     as_json: bool,
 ) -> int:
@@ -54,7 +54,7 @@ def import_files(
             before = (await parts.store.totals()).events
             summary = Summary()
             for file in files:
-                await import_file(parts, file, summary, format_=format_, mapping=mapping)
+                await import_file(parts, file, summary, form=form, mapping=mapping)
             return summary, before
 
     summary, _ = asyncio.run(run())
@@ -67,14 +67,14 @@ def import_files(
 
 
 async def import_file(
-    parts: Parts, file: Path, summary: Summary, *, format_: str, mapping: dict[str, str]
+    parts: Parts, file: Path, summary: Summary, *, form: str, mapping: dict[str, str]
 ) -> None:
     """Reads a file into the log, in bounded memory."""
     events: list[Event] = []
     dead: list[DeadLetter] = []
     items: list[Item] = []
     moment = now()
-    for row in read(file, format=format_, mapping=mapping):
+    for row in read(file, form=form, mapping=mapping):
         if row.item is not None:
             items.append(_item(row.item, moment))
         else:

@@ -53,7 +53,7 @@ def _import(settings: Settings, options: argparse.Namespace) -> int:
 
     mapping = dict(entry.split("=", 1) for entry in options.map)
     return import_files(
-        settings, options.files, format_=options.format, mapping=mapping, as_json=options.json
+        settings, options.files, form=options.format, mapping=mapping, as_json=options.json
     )
 
 
