@@ -1,55 +1,76 @@
-"""Tables of a shop's behaviour (user, item, event, ts) as Segment calls, as the public research data
-sets have them."""
+"""A shop's log of views, carts and purchases to calls of the Segment spec."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+import math
+from typing import Any, Final
 
-from cdp.imports.row import Row
-from graph_schema.model.time import SECOND, to_iso
+from cdp.imports.files import RawRow
+from cdp.imports.rows import Occurrences, Row, bad_row
+from graph_schema.model.time import SECOND, from_iso, to_iso
 
-NAMES = {
-    "view": "Product Viewed", "click": "Product Viewed", "pv": "Product Viewed",
-    "cart": "Product Added", "addtocart": "Product Added", "fav": "Product Added to Wishlist",
-    "buy": "Order Completed", "transaction": "Order Completed", "purchase": "Order Completed",
-}  # fmt: skip
-MILLISECONDS_FROM = 10**11
-"""A count of seconds that large lies past the year 5000: it is one of milliseconds."""
+_EVENTS: Final = {"view": "Product Viewed", "cart": "Product Added", "buy": "Order Completed"}
+_MOST_SECONDS: Final = 253_402_300_799  # the last second of the year 9999
 
 
-def call_of(row: dict[str, Any], line: int, id_: str) -> Row:
-    """The track call that a row says; the `ts` is in seconds or milliseconds since 1970, or a time."""
-    name = NAMES.get(str(row.get("event")))
-    user, item, moment = row.get("user"), row.get("item"), _moment(row.get("ts"))
-    if name is None:
-        return Row(line, id_, problem=f"The event must be one of: {', '.join(NAMES)}.")
-    if user is None or item is None or moment is None:
-        return Row(line, id_, problem="A row must have user, item and ts.")
-    product = {"product_id": str(item)}
-    properties: dict[str, Any] = product
-    if name == "Order Completed":
-        properties = {"order_id": id_, "products": [product]}
-    return Row(
-        line,
-        id_,
-        call={
-            "type": "track",
-            "event": name,
-            "userId": f"shop-{user}",
-            "messageId": id_,
-            "timestamp": moment,
-            "properties": properties,
-        },
-    )
+def shop_row(raw: RawRow, occurrences: Occurrences) -> Row:
+    """A row with `user`, `item`, `event` (view, cart or buy) and `ts` (seconds since 1970, or ISO
+    8601). A purchase is an order of this one item."""
+    if raw.values is None:
+        return bad_row(raw.line, raw.problem or "")
+    user, item = _name(raw.values.get("user")), _name(raw.values.get("item"))
+    if user is None or item is None:
+        return bad_row(raw.line, "The row has no user or no item.")
+    event = raw.values.get("event")
+    if not isinstance(event, str) or event not in _EVENTS:
+        return bad_row(raw.line, "The event is none of view, cart and buy.")
+    timestamp = _timestamp(raw.values.get("ts"))
+    if timestamp is None:
+        return bad_row(raw.line, "ts is no time: seconds since 1970 or ISO 8601.")
+    id_ = occurrences.id_of({"user": user, "item": item, "event": event, "ts": timestamp})
+    call = {
+        "type": "track",
+        "messageId": id_,
+        "userId": user,
+        "timestamp": timestamp,
+        "event": _EVENTS[event],
+        "properties": _properties(event, item, id_),
+    }
+    return Row(raw.line, call, None, None, id_)
 
 
-def _moment(value: Any) -> str | None:
-    if isinstance(value, datetime):
-        return value.isoformat()
+def _properties(event: str, item: str, id_: str) -> dict[str, Any]:
+    product = {"product_id": item, "quantity": 1}
+    if event == "buy":
+        return {"order_id": id_, "products": [product]}
+    return product
+
+
+def _name(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else None
+    return str(value).strip() or None
+
+
+def _timestamp(value: Any) -> str | None:
+    seconds: float
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
     try:
-        number = float(value)
-        seconds = number / 1000 if number >= MILLISECONDS_FROM else number
-        return to_iso(int(seconds * SECOND))
-    except (TypeError, ValueError, OverflowError):
+        seconds = float(value)
+    except OverflowError:
+        return None
+    except ValueError:
+        return _iso(str(value))
+    if not math.isfinite(seconds) or not 0 <= seconds <= _MOST_SECONDS:
+        return None
+    return to_iso(round(seconds * SECOND))
+
+
+def _iso(text: str) -> str | None:
+    try:
+        return to_iso(from_iso(text.strip()))
+    except (ValueError, OverflowError):
         return None

@@ -1,0 +1,127 @@
+"""Files to rows of values, whatever the rows mean."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final
+
+import msgspec
+import pyarrow
+import pyarrow.parquet
+
+from graph_schema.errors import BadInput
+
+_ROWS_AT_ONCE: Final = 10_000
+_LONGEST_LINE: Final = 4 * 1024 * 1024
+_NDJSON: Final = frozenset({".ndjson", ".jsonl", ".json"})
+
+
+class RawRow(msgspec.Struct, frozen=True):
+    """`line` counts from 1 (of Parquet: the row). Exactly one of `values` and `problem` is there.
+    `flat`: the values are cells of a table, whose column names may be paths."""
+
+    line: int
+    values: dict[str, Any] | None
+    problem: str | None
+    flat: bool
+
+
+def raw_rows(path: Path) -> Iterator[RawRow]:
+    """The rows of a file; empty lines are none. Raises BadInput."""
+    name = path.name.lower().removesuffix(".gz")
+    ending = Path(name).suffix
+    try:
+        if ending == ".parquet":
+            yield from _parquet(path)
+        elif ending == ".csv":
+            yield from _csv(path)
+        elif ending in _NDJSON:
+            yield from _ndjson(path)
+        else:
+            raise BadInput(reason=f"{path.name} is no .ndjson, .jsonl, .csv or .parquet file.")
+    except (OSError, EOFError, zlib.error, csv.Error, pyarrow.ArrowException) as error:
+        raise BadInput(reason=f"{path.name} cannot be read: {_why(error)}.") from error
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__
+
+
+def _opened(path: Path) -> IO[bytes]:
+    if path.name.lower().endswith(".gz"):
+        return gzip.open(path, "rb")
+    return path.open("rb")
+
+
+def _ndjson(path: Path) -> Iterator[RawRow]:
+    with _opened(path) as file:
+        number = 0
+        while line := file.readline(_LONGEST_LINE):
+            number += 1
+            if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+                _skip_line(file)
+                yield RawRow(number, None, "The line is too long.", False)
+            elif line.strip():
+                yield _json_row(number, line)
+
+
+def _skip_line(file: IO[bytes]) -> None:
+    while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
+        pass
+
+
+def _json_row(number: int, line: bytes) -> RawRow:
+    try:
+        value = json.loads(line.decode("utf-8-sig"), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return RawRow(number, None, "The line is no JSON.", False)
+    if not isinstance(value, dict):
+        return RawRow(number, None, "The line is no JSON object.", False)
+    return RawRow(number, value, None, False)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _csv(path: Path) -> Iterator[RawRow]:
+    with _opened(path) as file:
+        lines = (line.decode("utf-8-sig" if first else "utf-8", "replace")
+                 for first, line in _numbered(file))  # fmt: skip
+        reader = csv.reader(lines)
+        header = next(reader, None)
+        if header is None:
+            return
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                problem = f"The row has {len(cells)} columns, the header {len(header)}."
+                yield RawRow(reader.line_num, None, problem, True)
+                continue
+            values = {n: cell for n, cell in zip(header, cells, strict=True) if cell != ""}
+            yield RawRow(reader.line_num, values, None, True)
+
+
+def _numbered(file: IO[bytes]) -> Iterator[tuple[bool, bytes]]:
+    first = True
+    for line in file:
+        yield first, line
+        first = False
+
+
+def _parquet(path: Path) -> Iterator[RawRow]:
+    number = 0
+    with pyarrow.parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(_ROWS_AT_ONCE):
+            for values in batch.to_pylist():
+                number += 1
+                present = {name: value for name, value in values.items() if value is not None}
+                yield RawRow(number, present, None, True)
