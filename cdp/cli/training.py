@@ -19,7 +19,7 @@ from gnn.evaluate import Scores
 from gnn.train import Trained, train
 from graph_schema.errors import BadInput
 from graph_schema.store import GraphReading, ProfileInteraction
-from identity import evaluate
+from identity.evaluate import scores
 
 CHUNK = 10_000
 AT_ONCE = 500
@@ -62,8 +62,8 @@ async def _dataset(store: GraphReading) -> Dataset:
 
 def print_table(table: Mapping[str, Scores]) -> None:
     shown = Table("model", "recall@20", "NDCG@20", title="temporal split, full ranking")
-    for name, scores in table.items():
-        shown.add_row(name, f"{scores.recall:.4f}", f"{scores.ndcg:.4f}")
+    for name, found in table.items():
+        shown.add_row(name, f"{found.recall:.4f}", f"{found.ndcg:.4f}")
     if table:
         out.print(shown)
     else:
@@ -144,7 +144,7 @@ async def identity_scores(store: GraphReading, truth: Path) -> dict[str, Any]:
 
 
 def _row(predicted: Mapping[str, str], true: Mapping[str, str]) -> dict[str, float]:
-    pairwise = evaluate.scores(predicted, true).pairwise
+    pairwise = scores(predicted, true).pairwise
     return {
         "elements": len(predicted),
         "precision": pairwise.precision,

@@ -14,7 +14,15 @@ APPLICATION_ID = 0x4344504C  # "CDPL"
 BUSY_MS = 10_000
 SQL = queries("cdp.eventlog")
 
-_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+_MAGIC = b"SQLite format 3\x00"
+_NO_ROOM = {
+    sqlite3.SQLITE_FULL,
+    # What a write meets where a quota or a limit on files is reached, or the disk fills meanwhile.
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -26,6 +34,7 @@ def prepare(path: Path) -> str:
         if path.with_name(path.name + "-wal").exists():
             raise StoreCorrupt(path=path, reason="the file is gone, its -wal is still there")
         _make(path, migrations)
+    _check_header(path)
     log_id, version = _inspect(path, newest=len(migrations))
     if version < len(migrations):
         _upgrade(path, migrations)
@@ -51,10 +60,10 @@ def reader(path: Path) -> sqlite3.Connection:
 
 def refusal(path: Path, error: sqlite3.Error) -> StoreError:
     """What a failure of SQLite means to who uses the log."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     if code in _NO_ROOM:
         return LogFull(reason=error)
-    if code in _DAMAGED:
+    if code & 0xFF in _DAMAGED:
         return StoreCorrupt(path=path, reason=error)
     return StoreUnavailable(store=path, reason=error)
 
@@ -74,15 +83,24 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def _check_header(path: Path) -> None:
+    """Raises StoreCorrupt where the file is none of ours. Opening a foreign file through SQLite, even
+    to read, may make files beside it; a log has its mark in the header from its first moment on."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        raise StoreUnavailable(store=path, reason=error.strerror) from error
+    if not header.startswith(_MAGIC) or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise StoreCorrupt(path=path, reason="it is no event log of this product")
+
+
 def _inspect(path: Path, newest: int) -> tuple[str, int]:
     """(log id, version) of the file, read through a connection that cannot write."""
     try:
         connection = _connect(path, "ro")
         try:
-            application = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if application != APPLICATION_ID:
-                raise StoreCorrupt(path=path, reason="it is no event log of this product")
             if version > newest:
                 raise StoreNewer(path=path, found=version, known=newest)
             found = connection.execute(SQL["log_id"]).fetchone()

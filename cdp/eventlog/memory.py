@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 
 from cdp.eventlog.dead_letter import DeadLetter
-from cdp.eventlog.polling import until
+from cdp.eventlog.polling import Bell, until
 from graph_schema.errors import BadInput, StoreUnavailable
 from graph_schema.model import time
 from graph_schema.model.record import LogRecord, NewRecord
@@ -24,6 +24,7 @@ class MemoryEventLog:
         self._bytes_upto: list[int] = [0]
         self._dead: dict[int, DeadLetter] = {}
         self._last_dead = 0
+        self._bell = Bell()
 
     @property
     def log_id(self) -> str:
@@ -54,6 +55,7 @@ class MemoryEventLog:
         for letter in dead:
             self._last_dead += 1
             self._dead[self._last_dead] = letter
+        self._bell.ring()
         return positions
 
     async def read(self, partition: int, after: int, limit: int, max_bytes: int) -> list[LogRecord]:
@@ -81,7 +83,7 @@ class MemoryEventLog:
         return self._records[-1].at if self._records else 0
 
     async def wait(self, partition: int, after: int, timeout_s: float) -> bool:
-        return await until(lambda: self.end(partition), after, timeout_s)
+        return await until(lambda: self.end(partition), after, timeout_s, self._bell)
 
     async def dead_letters(self, after_id: int, limit: int) -> list[tuple[int, DeadLetter]]:
         self._check()

@@ -13,7 +13,7 @@ from typing import TypeVar
 from cdp.eventlog.connection import SQL, prepare, reader, refusal
 from cdp.eventlog.dead_letter import DeadLetter
 from cdp.eventlog.group_commit import GroupCommit
-from cdp.eventlog.polling import until
+from cdp.eventlog.polling import Bell, until
 from graph_schema.errors import BadInput, StoreUnavailable
 from graph_schema.model import time
 from graph_schema.model.record import LogRecord, NewRecord, RecordKind
@@ -35,6 +35,7 @@ class SqliteEventLog:
         self._log_id: str | None = None
         self._readers: _Readers | None = None
         self._writer: GroupCommit | None = None
+        self._bell = Bell()
 
     @property
     def log_id(self) -> str:
@@ -64,6 +65,7 @@ class SqliteEventLog:
         if not records and not dead:
             return []
         first = await asyncio.wrap_future(self._writing().submit(records, dead))
+        self._bell.ring()
         return [(0, first + offset) for offset in range(len(records))]
 
     async def read(self, partition: int, after: int, limit: int, max_bytes: int) -> list[LogRecord]:
@@ -83,7 +85,7 @@ class SqliteEventLog:
         return (await self._read(_tail))[1]
 
     async def wait(self, partition: int, after: int, timeout_s: float) -> bool:
-        return await until(lambda: self.end(partition), after, timeout_s)
+        return await until(lambda: self.end(partition), after, timeout_s, self._bell)
 
     async def dead_letters(self, after_id: int, limit: int) -> list[tuple[int, DeadLetter]]:
         return await self._read(lambda connection: _dead_letters(connection, after_id, limit))

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any, Final
 
 from cdp.imports.files import RawRow
 from cdp.imports.rows import Occurrences, Row, bad_row
 from graph_schema.model.time import SECOND, from_iso, to_iso
 
-_EVENTS: Final = {"view": "Product Viewed", "cart": "Product Added", "buy": "Order Completed"}
+_EVENTS: Final = {
+    "view": "Product Viewed", "click": "Product Viewed", "pv": "Product Viewed",
+    "cart": "Product Added", "addtocart": "Product Added", "fav": "Product Added to Wishlist",
+    "buy": "Order Completed", "transaction": "Order Completed", "purchase": "Order Completed",
+}  # fmt: skip
+_MILLISECONDS_FROM: Final = 10**11  # as seconds it lies past the year 5000
 _MOST_SECONDS: Final = 253_402_300_799  # the last second of the year 9999
 
 
 def shop_row(raw: RawRow, occurrences: Occurrences) -> Row:
-    """A row with `user`, `item`, `event` (view, cart or buy) and `ts` (seconds since 1970, or ISO
-    8601). A purchase is an order of this one item."""
+    """A row with `user`, `item`, `event` (view, cart, buy, or another name of these) and `ts`
+    (seconds or milliseconds since 1970, or ISO 8601). A purchase is an order of this one item."""
     if raw.values is None:
         return bad_row(raw.line, raw.problem or "")
     user, item = _name(raw.values.get("user")), _name(raw.values.get("item"))
@@ -23,15 +29,15 @@ def shop_row(raw: RawRow, occurrences: Occurrences) -> Row:
         return bad_row(raw.line, "The row has no user or no item.")
     event = raw.values.get("event")
     if not isinstance(event, str) or event not in _EVENTS:
-        return bad_row(raw.line, "The event is none of view, cart and buy.")
+        return bad_row(raw.line, f"The event is none of {', '.join(_EVENTS)}.")
     timestamp = _timestamp(raw.values.get("ts"))
     if timestamp is None:
-        return bad_row(raw.line, "ts is no time: seconds since 1970 or ISO 8601.")
+        return bad_row(raw.line, "ts is no time: seconds or milliseconds since 1970 or ISO 8601.")
     id_ = occurrences.id_of({"user": user, "item": item, "event": event, "ts": timestamp})
     call = {
         "type": "track",
         "messageId": id_,
-        "userId": user,
+        "userId": f"shop-{user}",
         "timestamp": timestamp,
         "event": _EVENTS[event],
         "properties": _properties(event, item, id_),
@@ -41,7 +47,7 @@ def shop_row(raw: RawRow, occurrences: Occurrences) -> Row:
 
 def _properties(event: str, item: str, id_: str) -> dict[str, Any]:
     product = {"product_id": item, "quantity": 1}
-    if event == "buy":
+    if _EVENTS[event] == "Order Completed":
         return {"order_id": id_, "products": [product]}
     return product
 
@@ -55,16 +61,20 @@ def _name(value: Any) -> str | None:
 
 
 def _timestamp(value: Any) -> str | None:
-    seconds: float
+    if isinstance(value, datetime):
+        return _iso(value.isoformat())
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
-        seconds = float(value)
+        number = float(value)
     except OverflowError:
         return None
     except ValueError:
         return _iso(str(value))
-    if not math.isfinite(seconds) or not 0 <= seconds <= _MOST_SECONDS:
+    if not math.isfinite(number):
+        return None
+    seconds = number / 1000 if number >= _MILLISECONDS_FROM else number
+    if not 0 <= seconds <= _MOST_SECONDS:
         return None
     return to_iso(round(seconds * SECOND))
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from cdp.pipeline.views import StoredView
 from cdp.segments.evaluate import evaluate
 from cdp.segments.index import Indexed, SegmentIndex
+from cdp.segments.views import StoredView
 from graph_schema.model.change import MembershipChange
 from graph_schema.model.identifier import Identifier
 from graph_schema.model.profile import Profile

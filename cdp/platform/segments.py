@@ -17,13 +17,13 @@ from api.platform import (
     Trace,
     Waiting,
 )
-from cdp.pipeline.views import StoredView
 from cdp.platform.commanding import Commanding
 from cdp.segments import preview as previews
 from cdp.segments.errors import BadRule
 from cdp.segments.explain import trace
 from cdp.segments.index import check_uses, needs_of, users_of
 from cdp.segments.parse import parse
+from cdp.segments.views import StoredView
 from graph_schema.model.command import ArchiveSegment, Command, CreateSegment, UpdateSegment
 from graph_schema.model.rule import Rule
 from graph_schema.model.segment import Membership, Segment, SegmentStatus, SegmentVersion
