@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from cdp.eventlog import polling
 from cdp.eventlog.dead_letter import DeadLetter
 from cdp.eventlog.memory import MemoryEventLog
 from cdp.eventlog.protocol import EventLog
@@ -34,6 +37,10 @@ def letter(reason: str = "bad_field", body: bytes = b"{") -> DeadLetter:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 class EventLogContract:
@@ -156,6 +163,16 @@ class EventLogContract:
         assert await log.wait(0, 0, 0)
         assert not await log.wait(0, 1, 0.02)
 
+    async def test_who_waits_in_this_process_is_woken_without_looking(
+        self, log: EventLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(polling, "POLL_S", 3600)
+        waiting = [asyncio.create_task(log.wait(0, 0, 3600)) for _ in range(3)]
+        while len(log._bell._waiting) < 3:  # type: ignore[attr-defined]  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        await log.append([event()])
+        assert await asyncio.wait_for(asyncio.gather(*waiting), 30) == [True, True, True]
+
     async def test_what_it_holds_outlives_closing(self, log: EventLog) -> None:
         await log.append([event(b"a")], [letter()])
         before = log.log_id
@@ -255,39 +272,45 @@ class TestSqliteEventLog(EventLogContract):
             await log.close()
         assert not [name for name in names(tmp_path) if name.startswith(".")]
 
-    async def test_a_killed_process_loses_nothing_acknowledged(self, tmp_path: Path) -> None:
+    async def test_a_process_killed_under_load_loses_nothing_acknowledged(
+        self, tmp_path: Path
+    ) -> None:
         script = (
-            "import asyncio, sys, pathlib, os, signal\n"
+            "import asyncio, sys, pathlib\n"
             "from cdp.eventlog.sqlite import SqliteEventLog\n"
             "from graph_schema.model.record import NewRecord, RecordKind\n"
+            "async def client(log, name):\n"
+            "    for n in range(1_000_000):\n"
+            "        body = b'%s-%d' % (name, n)\n"
+            "        ((_, position),) = await log.append([NewRecord(RecordKind.EVENT, body)])\n"
+            "        print(position, body.decode(), flush=True)\n"
             "async def main():\n"
             "    log = SqliteEventLog(pathlib.Path(sys.argv[1]))\n"
             "    await log.open()\n"
-            "    for n in range(30):\n"
-            "        await log.append([NewRecord(RecordKind.EVENT, b'%d' % n)])\n"
-            "        print(n, flush=True)\n"
-            "    asyncio.create_task(log.append([NewRecord(RecordKind.EVENT, b'late')]))\n"
-            "    await asyncio.sleep(0)\n"
-            "    os._exit(9)\n"
+            "    await asyncio.gather(*(client(log, name) for name in (b'a', b'b', b'c')))\n"
             "asyncio.run(main())\n"
         )
-        command = [sys.executable, "-c", script, str(tmp_path / "log.sqlite")]
-        done = await asyncio.to_thread(
-            subprocess.run,
-            command,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=ROOT,
+        path = str(tmp_path / "log.sqlite")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", script, path, stdout=asyncio.subprocess.PIPE, cwd=ROOT
         )
-        assert done.returncode == 9
+        assert process.stdout is not None
+        said = [await process.stdout.readline() for _ in range(60)]
+        process.kill()
+        said += (await process.stdout.read()).splitlines(keepends=True)
+        assert await process.wait() == -signal.SIGKILL
+        acknowledged = {
+            int(position): body
+            for position, body in (line.split() for line in said if line.endswith(b"\n"))
+        }
         log = self.make(tmp_path)
         await log.open()
-        bodies = [record.body for record in await log.read(0, 0, 100, PLENTY)]
-        assert bodies[:30] == [b"%d" % n for n in range(30)]
-        assert bodies[30:] in ([], [b"late"])
+        records = await log.read(0, 0, 1_000_000, PLENTY)
         await log.close()
+        assert [record.position for record in records] == list(range(1, len(records) + 1))
+        bodies = {record.position: record.body for record in records}
+        assert len(acknowledged) >= 60
+        assert acknowledged.items() <= bodies.items()
 
     async def test_a_full_disk_acknowledges_nothing_and_is_got_over(
         self, log: EventLog, tmp_path: Path
@@ -357,6 +380,27 @@ class TestSqliteEventLog(EventLogContract):
         with pytest.raises(StoreCorrupt):
             await self.make(tmp_path).open()
         assert path.read_bytes() == content
+
+    async def test_a_foreign_database_in_use_gets_no_files_beside_it(self, tmp_path: Path) -> None:
+        connection = sqlite3.connect(tmp_path / "theirs.sqlite", isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE record (position)")
+        shutil.copy(tmp_path / "theirs.sqlite", tmp_path / "log.sqlite")
+        shutil.copy(tmp_path / "theirs.sqlite-wal", tmp_path / "log.sqlite-wal")
+        connection.close()
+        before = contents(tmp_path)
+        with pytest.raises(StoreCorrupt):
+            await self.make(tmp_path).open()
+        assert contents(tmp_path) == before
+
+    async def test_a_log_that_may_not_be_written_is_not_called_full(
+        self, log: EventLog, tmp_path: Path
+    ) -> None:
+        await log.append([event()])
+        log._writing()._connection.execute("PRAGMA query_only = ON")  # type: ignore[attr-defined]
+        with pytest.raises(StoreUnavailable):
+            await log.append([event()])
+        assert await log.append([event()]) == [(0, 2)]
 
     async def test_a_newer_log_is_refused_and_left_alone(
         self, log: EventLog, tmp_path: Path
