@@ -73,7 +73,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class ProfileInteraction(msgspec.Struct, frozen=True):
-    """An edge of the training graph: how one profile met one item."""
+    """An edge of the training graph: how one profile met one item, in one of its sessions."""
 
     profile_id: str
     item_id: str
@@ -392,7 +392,8 @@ class GraphReading(Protocol):
         ...
 
     def training_graph(self, chunk: int) -> AsyncIterator[list[ProfileInteraction]]:
-        """Every profile-item pair once, in chunks; one consistent reading."""
+        """A row for each session and item, under the profile that owns the session now; in chunks, one
+        consistent reading. So history can be cut at any moment."""
         ...
 
     async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]: ...

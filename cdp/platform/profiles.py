@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
+
 from api.platform import ConsentSummary, Line, Summary, TraitValue
 from graph_schema.model.event import Event
-from graph_schema.model.identifier import Identifier, Key, parse_key
+from graph_schema.model.identifier import Identifier, IdentifierStatus, Key, parse_key
 from graph_schema.model.profile import Profile
 from graph_schema.model.rules import IdentityRules, Role
 from graph_schema.store import GraphReading, Page, Span, StoredEvent, StoredSession
@@ -51,10 +53,10 @@ class StoredProfiles:
         self, identifiers: Sequence[tuple[str, str]]
     ) -> list[Identifier | None]:
         keys = [self._normaliser.key(namespace, value) for namespace, value in identifiers]
-        return await self._store.identifiers_by_keys(keys)
+        return await self.by_keys(keys)
 
     async def by_keys(self, keys: Sequence[Key]) -> list[Identifier | None]:
-        return await self._store.identifiers_by_keys(keys)
+        return [self._shown(found) for found in await self._store.identifiers_by_keys(keys)]
 
     async def profile_ids_of(self, keys: Sequence[Key]) -> list[str | None]:
         found = await self._store.identifiers_by_keys(keys)
@@ -78,7 +80,11 @@ class StoredProfiles:
     async def identifiers(
         self, ids: Sequence[str], namespaces: Sequence[str] | None, span: Span
     ) -> list[Page[Identifier]]:
-        return await self._store.identifier_pages(ids, namespaces, span)
+        pages = await self._store.identifier_pages(ids, namespaces, span)
+        return [
+            Page([shown for i in page.items if (shown := self._shown(i))], page.has_next)
+            for page in pages
+        ]
 
     async def identifier_counts(
         self, ids: Sequence[str], namespaces: Sequence[str] | None
@@ -127,3 +133,12 @@ class StoredProfiles:
             }
             for sessions in found
         ]
+
+    def _shown(self, identifier: Identifier | None) -> Identifier | None:
+        """A device that was seen with too many people is shared (identity.md, "The rule"); the store
+        calls it burned, since it leaves its evidence unread."""
+        if identifier is None or identifier.status is not IdentifierStatus.BURNED:
+            return identifier
+        if self._rules.namespace(identifier.namespace).role is not Role.DEVICE:
+            return identifier
+        return msgspec.structs.replace(identifier, status=IdentifierStatus.SHARED)

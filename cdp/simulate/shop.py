@@ -60,7 +60,7 @@ def simulate(count: int, days: int, seed: int, until: Micros) -> Simulation:
             if moment + delay < until:
                 _arrive(rng, arrivals, call, moment, delay, used, person)
     arrivals.sort()
-    return Simulation(items, arrivals, _identifiers(crowd, kiosk))
+    return Simulation(items, arrivals, _identifiers(arrivals))
 
 
 class _Taste:
@@ -125,19 +125,20 @@ def _arrive(
         arrivals.append(Arrival(again, len(arrivals), call, person.id, person.household))
 
 
-def _identifiers(crowd: list[Person], kiosk: Device) -> list[tuple[str, str, str]]:
-    """(namespace, value, person); a shared device once for each of its people."""
-    found = []
-    for person in crowd:
-        found.append(("user_id", person.user, person.id))
-        if person.tells_email:
-            found.append(("email", person.email, person.id))
-        if person.phone is not None:
-            found.append(("phone", person.phone, person.id))
-        for used in (*person.devices, *((person.tablet,) if person.tablet else ())):
-            found.append(("anonymous_id", used.anonymous, person.id))
-            if used.install is not None:
-                found.append(("device_id", used.install, person.id))
-        if person.login > 0:
-            found.append(("anonymous_id", kiosk.anonymous, person.id))
-    return found
+def _identifiers(arrivals: list[Arrival]) -> list[tuple[str, str, str]]:
+    """(namespace, value, person) of all that occurs in a call; a shared device once for each person
+    who used it."""
+    found: dict[tuple[str, str, str], None] = {}
+    for arrival in arrivals:
+        call = arrival.call
+        traits = call.get("traits", {})
+        for namespace, value in (
+            ("user_id", call.get("userId")),
+            ("anonymous_id", call.get("anonymousId")),
+            ("device_id", call["context"].get("device", {}).get("id")),
+            ("email", traits.get("email")),
+            ("phone", traits.get("phone")),
+        ):
+            if value is not None:
+                found[namespace, value, arrival.person] = None
+    return sorted(found)

@@ -226,6 +226,18 @@ async def test_19_a_newsletter_kiosk(shop: Shop) -> None:
     assert device["identifiers"]["edges"][0]["node"]["status"] == "SHARED"
 
 
+async def test_a_kiosk_of_many_people_is_shared_without_counting(shop: Shop) -> None:
+    for number in range(25):
+        await shop.send(100 * number, "identify", userId=f"u{number}", anonymousId="kiosk")
+        await shop.send(100 * number + 1, userId=f"u{number}", anonymousId="kiosk")
+    await shop.work()
+    device = await shop.profile("anonymous_id", "kiosk")
+    assert device is not None
+    assert device["identifiers"]["edges"][0]["node"]["status"] == "SHARED"
+    assert names(device) == {"kiosk"} and not mids(device)
+    assert len({await shop.id_of("user_id", f"u{number}") for number in range(25)}) == 25
+
+
 async def test_a_message_id_twice(shop: Shop) -> None:
     await shop.send(0, userId="u1", messageId="same", event="Seen")
     await shop.send(0, userId="u1", messageId="same", event="Seen")

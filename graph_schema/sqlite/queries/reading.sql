@@ -133,9 +133,10 @@ WHERE f.profile IN (SELECT value FROM json_each(:ids))
 GROUP BY f.profile, n.item ORDER BY f.profile, n.item
 
 -- name: training_graph
-SELECT f.profile, n.item, sum(n.views), sum(n.carts), sum(n.purchases), min(n.first_at), max(n.last_at)
+-- A row for each session and item, so that history can be cut at any moment.
+SELECT f.profile, n.item, n.views, n.carts, n.purchases, n.first_at, n.last_at
 FROM identifier AS f JOIN session AS s ON s.owner = f.key JOIN interaction AS n ON n.session = s.id
-GROUP BY f.profile, n.item
+ORDER BY f.profile, n.item, n.first_at
 
 -- name: changes_by_ids
 SELECT id, body FROM change WHERE id IN (SELECT value FROM json_each(:ids))
