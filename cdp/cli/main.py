@@ -17,6 +17,11 @@ from graph_schema.model.time import from_iso, now
 
 Verb = Callable[[Settings, argparse.Namespace], int]
 
+VERBS = (
+    "serve", "worker", "import", "simulate", "train", "evaluate", "demo", "check", "rebuild",
+    "dead-letters", "schema", "settings",
+)  # fmt: skip
+
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one verb and answers the exit code."""
