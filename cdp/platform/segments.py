@@ -22,7 +22,7 @@ from cdp.segments import preview as previews
 from cdp.segments.errors import BadRule
 from cdp.segments.explain import trace
 from cdp.segments.index import check_uses, needs_of, users_of
-from cdp.segments.parse import parse
+from cdp.segments.parse import parse, to_json
 from cdp.segments.views import StoredView
 from graph_schema.model.command import ArchiveSegment, Command, CreateSegment, UpdateSegment
 from graph_schema.model.rule import Rule
@@ -175,9 +175,9 @@ class StoredSegments:
     async def create(
         self, *, actor: str, key: str, name: str, description: str | None, rule: Any
     ) -> CommandResult:
-        problems = _problems(rule)
-        if problems is not None:
-            return problems
+        rule = _canonical(rule)
+        if isinstance(rule, Refused):
+            return rule
         command = CreateSegment(
             id=_new_id(),
             actor=actor,
@@ -199,9 +199,9 @@ class StoredSegments:
         description: str | None,
         rule: Any | None,
     ) -> CommandResult:
-        problems = _problems(rule) if rule is not None else None
-        if problems is not None:
-            return problems
+        rule = _canonical(rule) if rule is not None else None
+        if isinstance(rule, Refused):
+            return rule
         command = UpdateSegment(
             id=_new_id(), actor=actor, at=now(), key=key, expected_version=expected_version,
             name=name, description=description, rule=rule,
@@ -220,13 +220,12 @@ class StoredSegments:
         return Done(key)
 
 
-def _problems(rule: Any) -> Refused | None:
-    """Every mistake of a rule, told before anything is recorded."""
+def _canonical(rule: Any) -> dict[str, Any] | Refused:
+    """The rule as it is recorded; every mistake is told before anything is."""
     try:
-        parse(rule)
+        return to_json(parse(rule))
     except BadRule as error:
         return _refused(error)
-    return None
 
 
 def _refused(error: BadRule) -> Refused:
