@@ -10,7 +10,6 @@ from cdp.bootstrap import Parts, build, only_worker, opened
 from cdp.cli.console import err, progress
 from cdp.settings import Settings
 
-
 # Decoded events and tallies hold no cycles; the collector's default of 700 objects walks each batch many
 # times over for nothing (measured: a tenth of the worker's CPU).
 _COLLECT_AFTER = 50_000
