@@ -43,16 +43,16 @@ class SqliteGraphStore(SqliteReading):
             self._writer = None
 
     async def checkpoint(self, partition: int, log: str) -> Checkpoint:
-        found = self._all("checkpoint", partition=partition)
-        if not found:
+        known = {row[0]: rows.checkpoint(row) for row in self._all("checkpoints")}
+        for other in known.values():
+            if other.log != log:
+                raise WrongLog(expected=other.log, found=log)
+        if partition not in known:
             self._connection.execute(
                 self._queries["make_checkpoint"], {"partition": partition, "log": log}
             )
             return Checkpoint(partition, log)
-        known = rows.checkpoint(found[0])
-        if known.log != log:
-            raise WrongLog(expected=known.log, found=log)
-        return known
+        return known[partition]
 
     @asynccontextmanager
     async def batch(self, expected: Checkpoint) -> AsyncIterator[Batch]:

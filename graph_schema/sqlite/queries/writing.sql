@@ -6,6 +6,7 @@ SELECT partition, log, position, rec, seq FROM checkpoint ORDER BY partition
 
 -- name: make_checkpoint
 INSERT INTO checkpoint (partition, log, position, rec, seq) VALUES (:partition, :log, 0, 0, 0)
+ON CONFLICT (partition) DO NOTHING
 
 -- name: advance
 UPDATE checkpoint SET position = :position, rec = :rec, seq = :seq WHERE partition = :partition
