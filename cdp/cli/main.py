@@ -67,7 +67,11 @@ def _simulate(settings: Settings, options: argparse.Namespace) -> int:
 
     until = from_iso(options.until) if options.until else now()
     with progress(f"simulating {options.people} people") as report:
-        write(simulate(options.people, options.days, options.seed, until), options.out, report)
+        shop = simulate(
+            options.people, options.days, options.seed, until,
+            kiosk=not options.no_kiosk, tablets=not options.no_tablets,
+        )  # fmt: skip
+        write(shop, options.out, report)
     out.print(f"Written to {options.out}: events.ndjson.gz items.ndjson truth.csv identifiers.csv")
     return 0
 
@@ -179,6 +183,8 @@ def _parser() -> argparse.ArgumentParser:
     simulation.add_argument("--days", type=int, default=30)
     simulation.add_argument("--seed", type=int, default=1)
     simulation.add_argument("--until", metavar="TIME", help="ISO 8601; now")
+    simulation.add_argument("--no-kiosk", action="store_true", help="without the public device")
+    simulation.add_argument("--no-tablets", action="store_true", help="no household shares one")
 
     train = verb("train", "train a recommender from the graph", _train, "train --model spectral")
     train.add_argument("--model", default="default")

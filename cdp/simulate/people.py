@@ -1,4 +1,4 @@
-"""Who shops: people with their devices, habits and tastes; households with a tablet; a kiosk."""
+"""Who shops: people with their devices, habits and tastes; households that share a tablet."""
 
 from __future__ import annotations
 
@@ -28,16 +28,21 @@ AGENTS = {
     ),
     "kiosk": ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36",),
 }
+LOCALES = ("de-DE", "en-GB", "fr-FR")
+TABLETS = 0.35
+"""Share of the households of two or more that have a tablet."""
 SCREENS = {"desktop": (1920, 1080), "phone": (390, 844), "app": (390, 844), "tablet": (820, 1180)}
 
 
 class Device(msgspec.Struct, frozen=True):
-    """`skew_s`: how far its clock is wrong. `install`: the app's device id."""
+    """`skew_s`: how far its clock is wrong. `install`: the app's device id. The locale is the device's
+    own: it does not tell who sits there."""
 
     anonymous: str
     kind: str
     agent: str
     ip: str
+    locale: str
     skew_s: int = 0
     install: str | None = None
 
@@ -56,24 +61,26 @@ class Person(msgspec.Struct):
     tablet: Device | None
     likes: list[tuple[str, int]]
     brands: list[str]
-    locale: str
+    language: str
     tells_email: bool
 
 
-def people(rng: random.Random, count: int) -> list[Person]:
-    """Households of one to four; one in three of the larger ones shares a tablet."""
+def people(rng: random.Random, count: int, *, tablets: bool = True) -> list[Person]:
+    """Households of one to four, each with one language. Without `tablets` the same people have none."""
     found: list[Person] = []
     household = 0
     while len(found) < count:
         household += 1
         size = min(rng.choice((1, 1, 1, 2, 2, 3, 4)), count - len(found))
         ip = f"10.{household // 250 % 250}.{household % 250}.{rng.randrange(2, 250)}"
-        tablet = device(rng, "tablet", ip) if size > 1 and rng.random() < 0.35 else None
-        found += [_person(rng, len(found) + i + 1, household, ip, tablet) for i in range(size)]
+        locale = rng.choice(LOCALES)
+        tablet = device(rng, "tablet", ip, locale) if size > 1 and rng.random() < TABLETS else None
+        home = (household, ip, locale, tablet if tablets else None)
+        found += [_person(rng, len(found) + i + 1, *home) for i in range(size)]
     return found
 
 
-def device(rng: random.Random, kind: str, ip: str) -> Device:
+def device(rng: random.Random, kind: str, ip: str, locale: str) -> Device:
     """A device with an anonymous id of its own, as the client libraries make them."""
     wrong = rng.random() < 0.05
     return Device(
@@ -81,6 +88,7 @@ def device(rng: random.Random, kind: str, ip: str) -> Device:
         kind=kind,
         agent=rng.choice(AGENTS[kind]),
         ip=ip,
+        locale=locale,
         skew_s=rng.randrange(-7200, 7200) if wrong else 0,
         install=_uuid(rng) if kind == "app" else None,
     )
@@ -92,7 +100,7 @@ def drift(rng: random.Random, person: Person) -> None:
 
 
 def _person(
-    rng: random.Random, number: int, household: int, ip: str, tablet: Device | None
+    rng: random.Random, number: int, household: int, ip: str, locale: str, tablet: Device | None
 ) -> Person:
     kinds = rng.sample(("desktop", "phone", "app", "phone"), rng.choice((1, 1, 2, 2, 3, 4)))
     never = rng.random() < 0.25
@@ -104,11 +112,11 @@ def _person(
         phone=f"+49151{number:08d}" if rng.random() < 0.2 else None,
         login=0.0 if never else rng.uniform(0.35, 0.95),
         visits=rng.choice((2.0, 4.0, 6.0, 10.0)),
-        devices=[device(rng, kind, ip) for kind in kinds],
+        devices=[device(rng, kind, ip, locale) for kind in kinds],
         tablet=tablet,
         likes=[_like(rng) for _ in range(rng.randint(1, 3))],
         brands=rng.sample(BRANDS, 2),
-        locale=rng.choice(("de-DE", "en-GB", "fr-FR")),
+        language=locale[:2],
         tells_email=rng.random() < 0.6,
     )
 

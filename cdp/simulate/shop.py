@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import msgspec
 
 from cdp.simulate.catalogue import Product, catalogue
-from cdp.simulate.people import Device, Person, device, drift, people
+from cdp.simulate.people import LOCALES, Device, Person, device, drift, people
 from cdp.simulate.visits import Call, Visit
 from graph_schema.model.time import DAY, HOUR, MINUTE, SECOND, Micros, to_iso
 
 KIOSK_VISITS_A_DAY = 6
+KIOSK_OPENS, KIOSK_CLOSES = 9 * HOUR, 20 * HOUR
 DRIFTS = 0.3
 """Share of the people whose taste changes on the way."""
+
+
+Planned: TypeAlias = tuple[Micros, Person, Device, bool]
+"""(when, who, on what, whether they log in)"""
 
 
 class Arrival(msgspec.Struct, order=True):
@@ -35,12 +41,14 @@ class Simulation(msgspec.Struct, frozen=True):
     identifiers: list[tuple[str, str, str]]
 
 
-def simulate(count: int, days: int, seed: int, until: Micros) -> Simulation:
-    """A shop of so many people over the last `days` days up to `until`."""
+def simulate(
+    count: int, days: int, seed: int, until: Micros, *, kiosk: bool = True, tablets: bool = True
+) -> Simulation:
+    """A shop of so many people over the last `days` days up to `until`. `kiosk` and `tablets`: whether
+    it has those shared devices."""
     rng = random.Random(seed)
     items = catalogue(rng, count)
-    crowd = people(rng, count)
-    kiosk = device(rng, "kiosk", "10.250.0.9")
+    crowd = people(rng, count, tablets=tablets)
     start = until - days * DAY
     taste = _Taste(rng, items)
     drifting = {
@@ -49,8 +57,14 @@ def simulate(count: int, days: int, seed: int, until: Micros) -> Simulation:
         if rng.random() < DRIFTS
     }
     arrivals: list[Arrival] = []
-    planned = sorted(_plan(rng, crowd, kiosk, start, until, days), key=lambda plan: plan[0])
+    planned = list(_plan(rng, crowd, start, until, days))
+    if kiosk:
+        planned += _plan_kiosk(rng, crowd, start, days)
+    planned.sort(key=lambda plan: plan[0])
+    free: dict[str, Micros] = {}
     for at, person, used, login in planned:
+        # Nobody uses a device while another visit is on it.
+        at = max(at, free.get(used.anonymous, at))
         if at >= drifting.get(person.id, until):
             drift(rng, person)
             del drifting[person.id]
@@ -59,6 +73,7 @@ def simulate(count: int, days: int, seed: int, until: Micros) -> Simulation:
         for moment, call in visit.calls():
             if moment + delay < until:
                 _arrive(rng, arrivals, call, moment, delay, used, person)
+        free[used.anonymous] = visit.ended_at
     arrivals.sort()
     return Simulation(items, arrivals, _identifiers(arrivals))
 
@@ -88,9 +103,8 @@ class _Taste:
 
 
 def _plan(
-    rng: random.Random, crowd: list[Person], kiosk: Device, start: Micros, until: Micros, days: int
-) -> Iterator[tuple[Micros, Person, Device, bool]]:
-    """(when, who, on what, whether they log in)"""
+    rng: random.Random, crowd: list[Person], start: Micros, until: Micros, days: int
+) -> Iterator[Planned]:
     for person in crowd:
         for _ in range(max(1, round(person.visits * days / 30))):
             at = rng.randrange(start, until)
@@ -98,11 +112,22 @@ def _plan(
             if person.tablet is not None and rng.random() < 0.3:
                 used = person.tablet
             yield at, person, used, rng.random() < person.login
+
+
+def _plan_kiosk(
+    rng: random.Random, crowd: list[Person], start: Micros, days: int
+) -> Iterator[Planned]:
+    """Callers come at any time while the place is open; nine in ten log in."""
+    kiosk = device(rng, "kiosk", "10.250.0.9", LOCALES[0])
     callers = [person for person in crowd if person.login > 0]
-    for slot in range(KIOSK_VISITS_A_DAY * days if len(callers) > 20 else 0):
-        # Slots, so that two callers never stand at the kiosk at once.
-        at = start + slot * DAY // KIOSK_VISITS_A_DAY
-        yield at, rng.choice(callers), kiosk, rng.random() < 0.9
+    if len(callers) <= 20:
+        return
+    for day in range(days):
+        opens = (start // DAY + day) * DAY + KIOSK_OPENS
+        for _ in range(KIOSK_VISITS_A_DAY):
+            at = opens + rng.randrange(KIOSK_CLOSES - KIOSK_OPENS)
+            if at >= start:
+                yield at, rng.choice(callers), kiosk, rng.random() < 0.9
 
 
 def _arrive(

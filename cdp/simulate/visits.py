@@ -15,8 +15,8 @@ CAMPAIGNS = ("autumn-sale", "newsletter-47", "retargeting")
 
 
 class Visit:
-    """Yields (time, call) in the order in which they happen. `login` names the person who logs in
-    early in the visit, None where nobody does."""
+    """Yields (time, call) in the order in which they happen. `login`: whether the person logs in
+    during the visit; every call from then on has the user id."""
 
     def __init__(
         self,
@@ -37,15 +37,22 @@ class Visit:
         self._user: str | None = None
         self._context = self._make_context()
 
+    @property
+    def ended_at(self) -> Micros:
+        """When the device is free again: that of the last call so far which it made itself."""
+        return self._at
+
     def calls(self) -> Iterator[tuple[Micros, Call]]:
         rng = self._rng
+        looks = rng.choice((2, 3, 4, 5, 7))
+        login_after = self._looks_before_login(looks)
         yield self._call("page", name="Home")
-        if self._login:
+        if login_after == 0:
             yield self._identify()
         if rng.random() < 0.3:
             yield self._track("Products Searched", {"query": self._person.likes[0][0]})
         cart: list[Product] = []
-        for _ in range(rng.choice((2, 3, 4, 5, 7))):
+        for looked in range(1, looks + 1):
             product = self._choose(self._person)
             if rng.random() < 0.25:
                 listed = {"category": product.category, "products": [product.line()]}
@@ -54,10 +61,22 @@ class Visit:
             if rng.random() < 0.3:
                 cart.append(product)
                 yield self._track("Product Added", product.line() | {"quantity": 1})
+            if login_after == looked:
+                yield self._identify()
         if cart and rng.random() < 0.8:
             yield self._track("Cart Viewed", {"products": [p.line() for p in cart]})
         if cart and rng.random() < 0.55:
             yield from self._order(cart)
+
+    def _looks_before_login(self, looks: int) -> int | None:
+        """How many products are looked at before the login: half of the logins come first, a quarter
+        while looking around, a quarter before the cart. None where nobody logs in."""
+        draw = self._rng.random()
+        if not self._login:
+            return None
+        if draw < 0.5:
+            return 0
+        return self._rng.randint(1, looks - 1) if draw < 0.75 else looks
 
     def _order(self, cart: list[Product]) -> Iterator[tuple[Micros, Call]]:
         rng = self._rng
@@ -80,7 +99,7 @@ class Visit:
     def _identify(self) -> tuple[Micros, Call]:
         person = self._person
         self._user = person.user
-        traits: dict[str, Any] = {"plan": "member", "language": person.locale[:2]}
+        traits: dict[str, Any] = {"plan": "member", "language": person.language}
         if person.tells_email:
             traits["email"] = person.email
         if person.phone is not None:
@@ -123,7 +142,7 @@ class Visit:
         context: dict[str, Any] = {
             "library": {"name": "analytics.js", "version": "2.1.0"},
             "userAgent": device.agent,
-            "locale": self._person.locale,
+            "locale": device.locale,
             "timezone": "Europe/Berlin",
             "ip": device.ip,
             "page": {"url": "https://shop.example/", "title": "Shop"},

@@ -98,6 +98,84 @@ def test_some_people_never_log_in(shop: Simulation) -> None:
     assert 0.15 < 1 - len(known) / len(everybody) < 0.45
 
 
+def test_logins_come_early_and_late_in_a_visit(shop: Simulation) -> None:
+    """How many products are looked at before the login, in visits that look at four or more."""
+    before: Counter[int] = Counter()
+    for visit in visits(shop):
+        users = [call["userId"] is not None for call in visit]
+        looks = [call.get("event") == "Product Viewed" for call in visit]
+        if any(users) and sum(looks) >= 4:
+            before[sum(looks[: users.index(True)])] += 1
+            assert all(users[users.index(True) :])
+    assert 0.4 < before[0] / before.total() < 0.6
+    assert sum(count for looked, count in before.items() if looked >= 3) / before.total() > 0.2
+
+
+def visits(shop: Simulation) -> list[list[dict[str, Any]]]:
+    """The calls that one person makes on one device with no half-hour of silence between."""
+    found: list[list[dict[str, Any]]] = []
+    lines: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for arrival in shop.arrivals:
+        if "anonymousId" in arrival.call:
+            lines[arrival.call["anonymousId"], arrival.person].append(arrival.call)
+    for line in lines.values():
+        ordered = {call["messageId"]: call for call in line}.values()
+        last = None
+        for call in sorted(ordered, key=lambda call: call["timestamp"]):
+            at = from_iso(call["timestamp"])
+            if last is None or call["type"] == "page" or at - last > 30 * MINUTE:
+                found.append([])
+            found[-1].append(call)
+            last = at
+    return found
+
+
+def test_a_device_is_used_by_one_at_a_time(shop: Simulation) -> None:
+    """Between a visit's first and last call there is nobody else's on the device."""
+    by_device: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for arrival in shop.arrivals:
+        if "anonymousId" in arrival.call:
+            at = from_iso(arrival.call["timestamp"])
+            begins = arrival.call["type"] == "page"
+            by_device[arrival.call["anonymousId"]].append((at, "" if begins else arrival.person))
+    shared = 0
+    for device, calls_of in by_device.items():
+        here = None
+        for at, person in sorted(set(calls_of)):
+            assert person == "" or here in (None, person), (device, at)
+            shared += here is not None and person == ""
+            here = person or None
+    assert shared > 100
+
+
+def test_a_device_does_not_tell_who_sits_there(shop: Simulation) -> None:
+    told: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for call in calls(shop):
+        if "anonymousId" in call:
+            told[call["anonymousId"]].add((call["context"]["locale"], call["context"]["ip"]))
+    assert {len(values) for values in told.values()} == {1}
+
+
+def test_the_kiosk_keeps_hours(shop: Simulation) -> None:
+    people = people_by(shop, "anonymousId")
+    kiosk = max(people, key=lambda device: len(people[device]))
+    hours = {
+        from_iso(call["timestamp"]) % DAY // HOUR
+        for call in calls(shop)
+        if call.get("anonymousId") == kiosk
+    }
+    assert {10, 14, 18} <= hours <= set(range(9, 21))
+
+
+def test_shared_devices_can_be_left_out() -> None:
+    alone = simulate(60, 10, 7, UNTIL, kiosk=False, tablets=False)
+    assert {len(people) for people in people_by(alone, "anonymousId").values()} == {1}
+    with_tablets = simulate(60, 10, 7, UNTIL, kiosk=False)
+    sharing = {len(people) for people in people_by(with_tablets, "anonymousId").values()}
+    assert 1 < max(sharing) <= 4
+    assert {a.person for a in alone.arrivals} == {a.person for a in with_tablets.arrivals}
+
+
 def test_clocks_are_wrong_and_batches_late(shop: Simulation) -> None:
     skewed = late = 0
     for arrival in shop.arrivals:
