@@ -1,11 +1,20 @@
 """GraphStore: the protocol behind which the graph lives, shaped for batches.
 
 Only the worker writes, through a `Batch`: one transaction that reads the neighbourhood of the
-records, takes the difference, and stores the log's position with it. Everything else reads. Every
-method that takes a sequence answers in its order and costs one round trip, however long it is.
+records, takes the difference, and stores the log's position with it. Everything else reads, and sees
+nothing of a batch before it is committed.
+
+A method that takes a sequence and answers a list has one answer for each element, in its order: asked
+twice, answered twice; for what is not known None, an empty page, an empty list or 0. Where the answer
+is a dict, each element asked for is a key. Where it is a flat list of what was found (it says so),
+each thing is in it once. A method costs one round trip, however long its sequence is; an empty one is
+answered empty. Of `names`, `namespaces` and `kinds`, None means all of them and an empty sequence none.
 
 Keysets (`after`) are the plain sort values of the last item seen. A span's `since` is included and
-its `until` is not.
+its `until` is not. Text is ordered by code point. Keys, ids, and names of events hold no NUL; inside
+properties, traits and rules there is any JSON, and it comes back with its types.
+
+A store that is not open, or cannot be reached at the moment, raises StoreUnavailable.
 """
 
 from __future__ import annotations
@@ -40,7 +49,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Span(msgspec.Struct, frozen=True):
-    """Which part of a list is wanted."""
+    """Which part of a list is wanted: at most `first`, behind `after`, in [since, until)."""
 
     first: int
     after: tuple[Any, ...] | None = None
@@ -59,11 +68,15 @@ class StoredEvent(msgspec.Struct, frozen=True):
 
 
 class StoredSession(msgspec.Struct, frozen=True):
+    """A session with the id of the profile that holds its owner now; None where it is nobody's."""
+
     session: Session
     profile: str | None
 
 
 class Totals(msgspec.Struct, frozen=True):
+    """How much there is of everything; `dead_letters` are the dead records."""
+
     profiles: int
     identifiers: int
     sessions: int
@@ -109,12 +122,12 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Neighbourhood(msgspec.Struct):
-    """What is known about a batch's surroundings.
+    """What is known about a batch's surroundings; what is not known is absent.
 
     `digests`: those of the message ids that are known already. `identifiers`: the wanted ones and the
     owners of the sessions. `seen`: the earliest (at, mid) of the pairs known. `sessions`: of each
-    device those that end at the wanted time or later, and the last one in any case, oldest first.
-    `profiles`: those of the identifiers, by id.
+    device those that end at the wanted time or later, and the last one in any case, oldest first by
+    (started at, id); every device asked for is a key. `profiles`: those of the identifiers, by id.
     """
 
     digests: dict[str, bytes]
@@ -177,16 +190,24 @@ class DeadRecord(msgspec.Struct, frozen=True):
 
 class Delta(msgspec.Struct):
     """The difference that a batch makes. Applied in the order of the fields. `rec` dates the
-    memberships that end and the changes."""
+    memberships that end and the changes.
+
+    Facts (events, seen, segment versions, outcomes, dead records, changes) are appended, each once;
+    what else is put replaces, whole, what has the same key. References may lead ahead: a session names
+    an owner, and an identifier a profile, that the same batch writes later. What is to go and is not
+    there is passed over.
+    """
 
     rec: Micros
     events: list[NewEvent] = []
     moved_events: list[tuple[str, str]] = []
     """(message id, session id): of sessions that were split again by a late event."""
     gone_sessions: list[str] = []
-    """Their interactions go with them."""
+    """Their interactions go with them. Their events stay: they were moved, or a session of the same
+    id, which this delta puts, takes them up again."""
     sessions: list[Session] = []
     met: list[Met] = []
+    """Added up with what the session has of the item."""
     seen: list[Seen] = []
     identifiers: list[Identifier] = []
     edges: list[Edge] = []
@@ -199,7 +220,9 @@ class Delta(msgspec.Struct):
     closed: list[tuple[str, str]] = []
     """(profile id, segment key) of memberships that end."""
     opened: list[MembershipEntry] = []
+    """None of these is open, or it is among the closed."""
     deadlines: list[tuple[str, Micros | None]] = []
+    """(profile id, deadline), of profiles that are there."""
     outcomes: list[Outcome] = []
     dead: list[DeadRecord] = []
     changes: list[Change] = []
@@ -222,50 +245,60 @@ class Batch(Protocol):
     """One transaction of a worker. What it writes, it reads."""
 
     checkpoint: Checkpoint
+    """Where the partition stands, in this transaction."""
 
     async def load(self, wanted: Wanted) -> Neighbourhood: ...
 
     async def clusters(self, keys: Sequence[Key]) -> Clusters:
-        """The profiles that hold the keys, whole. Keys that are not known are passed over."""
+        """The profiles that hold the keys, whole. Keys that are not known, or that no profile holds,
+        are passed over. Everything is in the answer once, in any order."""
         ...
 
     async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
-        """Those of the edges that are there, in any order."""
+        """Those of the edges that are there, each once, in any order."""
         ...
 
     async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
-        """The earliest sighting in each half-hour of those edges."""
+        """The earliest sighting, by (at, mid), in each half-hour of those edges, in any order."""
         ...
 
     async def visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
-        """The sessions of a device that overlap [since, until], oldest first."""
+        """The sessions of a device that overlap [since, until], both included, oldest first by
+        (started at, id)."""
         ...
 
     async def events_of(self, sessions: Sequence[str]) -> list[StoredEvent]:
-        """All events of those sessions."""
+        """All events of those sessions, each once, in any order."""
         ...
 
     async def tallies(self, profiles: Sequence[str]) -> dict[str, list[Session]]:
-        """All sessions of each profile, for folding it anew."""
+        """All sessions of the identifiers that name each profile as theirs (the profile itself may
+        not be written yet), for folding it anew; in any order."""
         ...
 
-    async def profiles(self, ids: Sequence[str]) -> list[Profile | None]: ...
+    async def profiles(self, ids: Sequence[str]) -> list[Profile | None]:
+        """The profiles that have those very ids; a retired id answers None."""
+        ...
 
-    async def identifiers_of(self, profiles: Sequence[str]) -> dict[str, list[Identifier]]: ...
+    async def identifiers_of(self, profiles: Sequence[str]) -> dict[str, list[Identifier]]:
+        """In anchor order, by (rank, first seen, key)."""
+        ...
 
     async def memberships(self, profiles: Sequence[str]) -> dict[str, list[Membership]]:
-        """The open memberships of each profile."""
+        """The open memberships of each profile, by segment key."""
         ...
 
     async def profile_events(
         self, profiles: Sequence[str], names: Sequence[str], since: Micros
     ) -> list[ProfileEvent]:
-        """The events of those names from `since` on, oldest first by (at, mid) for each profile."""
+        """A flat list: the events of those names from `since` on, by (profile id, at, mid)."""
         ...
 
     async def items(self, ids: Sequence[str]) -> list[Item | None]: ...
 
-    async def segment_states(self) -> list[Segment]: ...
+    async def segment_states(self) -> list[Segment]:
+        """All segments, by key."""
+        ...
 
     async def outcome(self, command_id: str) -> Outcome | None: ...
 
@@ -274,28 +307,34 @@ class Batch(Protocol):
         ...
 
     async def advance(self, position: int, rec: Micros) -> None:
-        """Stores the position in this transaction."""
+        """Stores the position, and the end of the change feed, in this transaction. A batch that
+        writes ends with it; the last of several counts."""
         ...
 
 
 class GraphWriting(Protocol):
     async def checkpoint(self, partition: int, log: str) -> Checkpoint:
-        """Where the partition stands. Raises WrongLog where the graph belongs to another log."""
+        """Where the partition stands; one that nobody asked for before begins at 0. Partitions are
+        numbered from 0. Raises WrongLog where the graph belongs to another log."""
         ...
 
     def batch(self, expected: Checkpoint) -> AbstractAsyncContextManager[Batch]:
-        """A transaction, committed at the end of the block and rolled back by an error in it. Raises
-        Fenced where the checkpoint is another than expected."""
+        """A transaction, committed at the end of the block and rolled back by an error in it, which
+        comes out as it is. Raises Fenced, before the block begins, where the checkpoint is another
+        than expected in any of its fields."""
         ...
 
     async def due(self, now: Micros, limit: int) -> list[str]:
-        """The profiles whose deadline has come, the most overdue first."""
+        """The profiles whose deadline is `now` or earlier, the most overdue first by (deadline, id)."""
         ...
 
-    async def next_deadline(self) -> Micros | None: ...
+    async def next_deadline(self) -> Micros | None:
+        """The least of all deadlines."""
+        ...
 
     async def profile_ids_after(self, after: str, limit: int) -> list[str]:
-        """Profile ids in their order: a complete walk even under concurrent change."""
+        """Profile ids in their order, at most `limit`, behind `after`: a complete walk even under
+        concurrent change."""
         ...
 
 
@@ -310,7 +349,12 @@ class GraphReading(Protocol):
     async def profile_page(
         self, order: str, span: Span, *, segment: str | None, search: str | None
     ) -> Page[Profile]:
-        """`order`: LAST_SEEN_DESC and FIRST_SEEN_DESC by (time, id), or ID by (id,)."""
+        """`order`: LAST_SEEN_DESC and FIRST_SEEN_DESC by (time, id), or ID by (id,).
+
+        `segment`: those with an open membership of it. `search`: those with an identifier whose value,
+        or a trait whose text, contains it, both as `graph_schema.search.folded` compares text; one
+        that folds to nothing finds all.
+        """
         ...
 
     async def profile_count(self, *, segment: str | None, search: str | None) -> int: ...
@@ -326,31 +370,37 @@ class GraphReading(Protocol):
     ) -> list[int]: ...
 
     async def session_pages(self, profiles: Sequence[str], span: Span) -> list[Page[StoredSession]]:
-        """Newest first by (started at, id)."""
+        """Newest first by (started at, id); the span's bounds are on when they started."""
         ...
 
     async def session_counts(self, profiles: Sequence[str]) -> list[int]: ...
 
     async def sessions_by_ids(self, ids: Sequence[str]) -> list[StoredSession | None]:
-        """An older id answers the session that holds that event now."""
+        """A session's id is the message id of its first event; an older id, or that of any other
+        event, answers the session that holds that event now."""
         ...
 
-    async def session_tallies(self, profiles: Sequence[str]) -> list[list[Session]]: ...
+    async def session_tallies(self, profiles: Sequence[str]) -> list[list[Session]]:
+        """All sessions of each profile, newest first by (started at, id)."""
+        ...
 
     async def event_pages(
         self, profiles: Sequence[str], names: Sequence[str] | None, span: Span
     ) -> list[Page[StoredEvent]]:
-        """Newest first by (at, message id)."""
+        """Newest first by (at, message id); the span's bounds are on `at`."""
         ...
 
     async def event_counts(
         self, profiles: Sequence[str], names: Sequence[str] | None, span: Span
-    ) -> list[int]: ...
+    ) -> list[int]:
+        """How many the pages would show in all; of the span only the bounds count."""
+        ...
 
     async def session_event_pages(
         self, sessions: Sequence[str], span: Span
     ) -> list[Page[StoredEvent]]:
-        """Oldest first by (at, message id)."""
+        """Oldest first by (at, message id); the span's bounds are on `at`. Only a session that is
+        there now has any: an older id has not."""
         ...
 
     async def events_by_ids(self, mids: Sequence[str]) -> list[StoredEvent | None]: ...
@@ -361,16 +411,21 @@ class GraphReading(Protocol):
         """All of them, by key."""
         ...
 
-    async def segment_versions(self, keys: Sequence[str]) -> list[list[SegmentVersion]]: ...
+    async def segment_versions(self, keys: Sequence[str]) -> list[list[SegmentVersion]]:
+        """Newest first."""
+        ...
 
-    async def segment_sizes(self, keys: Sequence[str]) -> list[int]: ...
+    async def segment_sizes(self, keys: Sequence[str]) -> list[int]:
+        """How many memberships of each are open."""
+        ...
 
     async def member_page(self, segment: str, order: str, span: Span) -> Page[Membership]:
-        """`order`: SINCE_DESC by (since, profile id), or ID by (profile id,)."""
+        """The open memberships of a segment. `order`: SINCE_DESC by (since, profile id), or ID by
+        (profile id,)."""
         ...
 
     async def membership_pages(self, profiles: Sequence[str], span: Span) -> list[Page[Membership]]:
-        """By segment key."""
+        """The open ones, by segment key: (segment,)."""
         ...
 
     async def membership_counts(self, profiles: Sequence[str]) -> list[int]: ...
@@ -384,22 +439,23 @@ class GraphReading(Protocol):
     async def items_by_ids(self, ids: Sequence[str]) -> list[Item | None]: ...
 
     async def items_after(self, after: str, limit: int) -> list[Item]:
-        """By id."""
+        """By id, at most `limit`, behind `after`."""
         ...
 
     async def interactions_of(self, profiles: Sequence[str]) -> list[list[Interaction]]:
-        """What each profile did with which items, over all its sessions."""
+        """What each profile did with which items, over all its sessions, by item id."""
         ...
 
     def training_graph(self, chunk: int) -> AsyncIterator[list[ProfileInteraction]]:
-        """A row for each session and item, under the profile that owns the session now; in chunks, one
-        consistent reading. So history can be cut at any moment."""
+        """A row for each session and item, under the profile that owns the session now, so that history
+        can be cut at any moment; by (profile id, item id, first at), in chunks of at most `chunk`, none
+        empty. One consistent reading, whatever is written meanwhile; sessions of nobody have no rows."""
         ...
 
     async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]: ...
 
     async def change_page(self, kinds: Sequence[str] | None, span: Span) -> Page[FeedEntry]:
-        """Identity changes, newest first by (rec, id)."""
+        """Identity changes, newest first by (rec, id); the span's bounds are on `rec`."""
         ...
 
     async def change_count(
@@ -407,22 +463,25 @@ class GraphReading(Protocol):
     ) -> int: ...
 
     async def feed_end(self) -> tuple[int, ...]:
-        """The last seq of each partition."""
+        """The last seq of each partition, by number."""
         ...
 
     async def changes(self, after: tuple[int, ...], limit: int) -> list[FeedEntry]:
-        """The change feed behind a position, in the order of each partition."""
+        """The change feed behind a position: of each partition at most `limit`, by (partition, seq). A
+        partition that `after` does not reach is read from its beginning."""
         ...
 
     async def outcomes(self, command_ids: Sequence[str]) -> list[Outcome | None]: ...
 
     async def dead_records(self, after: tuple[int, int], limit: int) -> list[DeadRecord]:
-        """By (partition, position)."""
+        """By (partition, position), at most `limit`, behind `after`."""
         ...
 
     async def totals(self) -> Totals: ...
 
-    async def checkpoints(self) -> list[Checkpoint]: ...
+    async def checkpoints(self) -> list[Checkpoint]:
+        """Of every partition that there is, by number."""
+        ...
 
 
 class GraphStore(GraphWriting, GraphReading, Protocol):
@@ -430,7 +489,9 @@ class GraphStore(GraphWriting, GraphReading, Protocol):
 
     async def open(self) -> None:
         """Connects; creates or migrates the schema. Raises StoreError and touches nothing where what
-        is found is damaged, newer, or of another hash key."""
+        is found is damaged (StoreCorrupt), newer (StoreNewer), or of another hash key (WrongHashKey)."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Also where it is not open, or was closed before."""
+        ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import zip_longest
 
 from graph_schema.model.change import FeedEntry
 from graph_schema.store import GraphReading
@@ -31,11 +32,12 @@ class PolledFeed:
         self._followers += 1
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll(), name="change feed")
-        position = list(after) or [0]
+        position = list(after)
         try:
             while True:
                 entries = await self._store.changes(tuple(position), _AT_ONCE)
                 for entry in entries:
+                    position += [0] * (entry.partition + 1 - len(position))
                     position[entry.partition] = entry.seq
                     yield entry
                 if not entries:
@@ -48,7 +50,7 @@ class PolledFeed:
 
     async def _news_after(self, position: tuple[int, ...]) -> None:
         async with self._news:
-            await self._news.wait_for(lambda: self._end > position)
+            await self._news.wait_for(lambda: _is_behind(position, self._end))
 
     async def _poll(self) -> None:
         while True:
@@ -60,3 +62,7 @@ class PolledFeed:
                 await asyncio.sleep(POLL_S)
             else:
                 await asyncio.sleep(IDLE_POLL_S)
+
+
+def _is_behind(position: tuple[int, ...], end: tuple[int, ...]) -> bool:
+    return any(seen < last for seen, last in zip_longest(position, end, fillvalue=0))

@@ -27,7 +27,7 @@ def writer(path: Path, hash_key_fingerprint: str) -> sqlite3.Connection:
         connection.execute("PRAGMA cache_size = -65536")
         _migrate(connection, migrations, hash_key_fingerprint)
     except sqlite3.DatabaseError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     return connection
 
 
@@ -61,10 +61,11 @@ def _inspect(path: Path, fingerprint: str, newest: int) -> None:
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
 
 
-def _refusal(path: Path, error: sqlite3.DatabaseError) -> StoreCorrupt | StoreUnavailable:
+def refusal(path: Path, error: sqlite3.DatabaseError) -> StoreCorrupt | StoreUnavailable:
+    """What an error of the driver says about the store: that it cannot be used now, or at all."""
     if isinstance(error, sqlite3.OperationalError):
         return StoreUnavailable(store=path, reason=error)
     return StoreCorrupt(path=path, reason=error)

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from graph_schema.sqlite.connection import reader
+from graph_schema.errors import StoreUnavailable
+from graph_schema.sqlite.connection import reader, refusal
 
 T = TypeVar("T")
 
@@ -19,13 +20,20 @@ class ReaderPool:
 
     def __init__(self, path: Path, size: int) -> None:
         self._path = path
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="graph-read")
+        self._size = size
+        self._threads: ThreadPoolExecutor | None = None
         self._idle: list[sqlite3.Connection] = []
         self._all: list[sqlite3.Connection] = []
 
+    def open(self) -> None:
+        self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="graph-read")
+
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Runs `work` in a reading transaction of its own thread. Where the caller is cancelled (its
-        operation timed out) the statement under way is interrupted."""
+        operation timed out) the statement under way is interrupted. Raises StoreUnavailable where the
+        store is not open or cannot be read."""
+        if self._threads is None:
+            raise StoreUnavailable(store=self._path.name, reason="it is not open")
         running: list[sqlite3.Connection] = []
 
         def in_thread() -> T:
@@ -42,6 +50,8 @@ class ReaderPool:
         future = asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
         try:
             return await asyncio.shield(future)
+        except sqlite3.DatabaseError as error:
+            raise refusal(self._path, error) from error
         except asyncio.CancelledError:
             for connection in running:
                 connection.interrupt()
@@ -58,10 +68,14 @@ class ReaderPool:
 
     def own(self) -> sqlite3.Connection:
         """A connection for a long reading, closed by whoever asked."""
+        if self._threads is None:
+            raise StoreUnavailable(store=self._path.name, reason="it is not open")
         return reader(self._path)
 
     def close(self) -> None:
-        self._threads.shutdown(wait=True)
+        if self._threads is not None:
+            self._threads.shutdown(wait=True)
+            self._threads = None
         for connection in self._all:
             connection.close()
         self._idle.clear()

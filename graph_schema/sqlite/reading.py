@@ -17,6 +17,7 @@ from graph_schema.model.segment import Membership, Segment, SegmentVersion
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
 from graph_schema.queries import queries
+from graph_schema.search import folded
 from graph_schema.sqlite import rows
 from graph_schema.sqlite.batch import as_json
 from graph_schema.sqlite.pool import ReaderPool
@@ -72,12 +73,12 @@ class SqliteReading:
         at, id_ = (None, *(span.after or ("",)))[-2:]
         found = await self._rows(
             _PROFILE_ORDERS[order],
-            at=at, id=id_, segment=segment, search=search, limit=span.first + 1,
+            at=at, id=id_, segment=segment, search=folded(search or ""), limit=span.first + 1,
         )  # fmt: skip
         return _page(map(rows.profile, found), span.first)
 
     async def profile_count(self, *, segment: str | None, search: str | None) -> int:
-        found = await self._rows("profile_count", segment=segment, search=search)
+        found = await self._rows("profile_count", segment=segment, search=folded(search or ""))
         return int(found[0][0])
 
     async def identifier_pages(
@@ -265,13 +266,16 @@ class SqliteReading:
         return int(found[0][0])
 
     async def feed_end(self) -> tuple[int, ...]:
-        return tuple(checkpoint.seq for checkpoint in await self.checkpoints())
+        ends = {known.partition: known.seq for known in await self.checkpoints()}
+        return tuple(ends.get(partition, 0) for partition in range(max(ends, default=-1) + 1))
 
     async def changes(self, after: tuple[int, ...], limit: int) -> list[FeedEntry]:
         def read(connection: sqlite3.Connection) -> list[FeedEntry]:
+            known = (row[0] for row in _all(connection, "checkpoints"))
             return [
                 _feed_entry(row)
-                for partition, seq in enumerate(after or (0,))
+                for partition in sorted(known)
+                for seq in (after[partition] if partition < len(after) else 0,)
                 for row in _all(connection, "feed", partition=partition, after=seq, limit=limit)
             ]
 

@@ -15,6 +15,7 @@ from graph_schema.model.profile import Profile
 from graph_schema.model.segment import Membership, MembershipCause, Segment, SegmentStatus
 from graph_schema.model.session import DeviceFacts, Session
 from graph_schema.model.tally import Tally
+from graph_schema.search import folded, trait_text
 from graph_schema.store import Checkpoint, DeadRecord, StoredEvent
 
 Row: TypeAlias = Any
@@ -41,7 +42,7 @@ def identifier(row: Row) -> Identifier:
 def identifier_row(value: Identifier) -> Row:
     return (
         value.key, value.id, value.namespace, value.value, value.rank, value.first_at,
-        value.last_at, value.profile, value.status.value, value.generation,
+        value.last_at, value.profile, value.status.value, value.generation, folded(value.value),
     )  # fmt: skip
 
 
@@ -86,7 +87,10 @@ def profile(row: Row) -> Profile:
 
 def profile_row(value: Profile) -> Row:
     tally = _pack(value.tally)
-    return value.id, value.anchor, value.first_at, value.last_at, tally, value.deadline
+    return (
+        value.id, value.anchor, value.first_at, value.last_at, tally, value.deadline,
+        trait_text(value.tally),
+    )  # fmt: skip
 
 
 def stored_event(row: Row) -> StoredEvent:

@@ -35,6 +35,7 @@ class SqliteGraphStore(SqliteReading):
     async def open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = connection.writer(self._path, self._fingerprint)
+        self._pool.open()
 
     async def close(self) -> None:
         self._pool.close()
@@ -48,9 +49,7 @@ class SqliteGraphStore(SqliteReading):
             if other.log != log:
                 raise WrongLog(expected=other.log, found=log)
         if partition not in known:
-            self._connection.execute(
-                self._queries["make_checkpoint"], {"partition": partition, "log": log}
-            )
+            self._all("make_checkpoint", partition=partition, log=log)
             return Checkpoint(partition, log)
         return known[partition]
 
@@ -91,7 +90,10 @@ class SqliteGraphStore(SqliteReading):
             self._connection.execute("ROLLBACK")
 
     def _all(self, name: str, **parameters: object) -> list[Any]:
-        return self._connection.execute(self._queries[name], parameters).fetchall()
+        try:
+            return self._connection.execute(self._queries[name], parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise connection.refusal(self._path, error) from error
 
     @property
     def _connection(self) -> sqlite3.Connection:

@@ -7,8 +7,8 @@ SELECT p.id, p.anchor, p.first_at, p.last_at, p.tally, p.deadline FROM profile A
 WHERE (:at IS NULL OR (p.last_at, p.id) < (:at, :id))
     AND (:segment IS NULL OR EXISTS (SELECT 1 FROM member AS m
         WHERE m.profile = p.id AND m.segment = :segment AND m.to_rec IS NULL))
-    AND (:search IS NULL OR EXISTS (SELECT 1 FROM identifier AS i
-        WHERE i.profile = p.id AND instr(lower(i.value), lower(:search))))
+    AND (:search = '' OR instr(p.folded, :search) OR EXISTS (SELECT 1 FROM identifier AS i
+        WHERE i.profile = p.id AND instr(i.folded, :search)))
 ORDER BY p.last_at DESC, p.id DESC LIMIT :limit
 
 -- name: profiles_first_seen
@@ -16,8 +16,8 @@ SELECT p.id, p.anchor, p.first_at, p.last_at, p.tally, p.deadline FROM profile A
 WHERE (:at IS NULL OR (p.first_at, p.id) < (:at, :id))
     AND (:segment IS NULL OR EXISTS (SELECT 1 FROM member AS m
         WHERE m.profile = p.id AND m.segment = :segment AND m.to_rec IS NULL))
-    AND (:search IS NULL OR EXISTS (SELECT 1 FROM identifier AS i
-        WHERE i.profile = p.id AND instr(lower(i.value), lower(:search))))
+    AND (:search = '' OR instr(p.folded, :search) OR EXISTS (SELECT 1 FROM identifier AS i
+        WHERE i.profile = p.id AND instr(i.folded, :search)))
 ORDER BY p.first_at DESC, p.id DESC LIMIT :limit
 
 -- name: profiles_by_id
@@ -25,16 +25,16 @@ SELECT p.id, p.anchor, p.first_at, p.last_at, p.tally, p.deadline FROM profile A
 WHERE p.id > :id
     AND (:segment IS NULL OR EXISTS (SELECT 1 FROM member AS m
         WHERE m.profile = p.id AND m.segment = :segment AND m.to_rec IS NULL))
-    AND (:search IS NULL OR EXISTS (SELECT 1 FROM identifier AS i
-        WHERE i.profile = p.id AND instr(lower(i.value), lower(:search))))
+    AND (:search = '' OR instr(p.folded, :search) OR EXISTS (SELECT 1 FROM identifier AS i
+        WHERE i.profile = p.id AND instr(i.folded, :search)))
 ORDER BY p.id LIMIT :limit
 
 -- name: profile_count
 SELECT count(*) FROM profile AS p
 WHERE (:segment IS NULL OR EXISTS (SELECT 1 FROM member AS m
         WHERE m.profile = p.id AND m.segment = :segment AND m.to_rec IS NULL))
-    AND (:search IS NULL OR EXISTS (SELECT 1 FROM identifier AS i
-        WHERE i.profile = p.id AND instr(lower(i.value), lower(:search))))
+    AND (:search = '' OR instr(p.folded, :search) OR EXISTS (SELECT 1 FROM identifier AS i
+        WHERE i.profile = p.id AND instr(i.folded, :search)))
 
 -- name: identifier_page
 SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation

@@ -65,7 +65,7 @@ FROM json_each(:keys) AS w JOIN edge AS e ON e.b = w.value
 
 -- name: edges_by_key
 SELECT e.a, e.b, e.kind, e.count, e.first_at, e.last_at, e.status, e.refused_by
-FROM json_each(:edges) AS w
+FROM (SELECT DISTINCT value FROM json_each(:edges)) AS w
 JOIN edge AS e ON e.a = w.value ->> 0 AND e.b = w.value ->> 1 AND e.kind = w.value ->> 2
 
 -- name: anchors
@@ -108,7 +108,7 @@ ORDER BY profile, segment
 -- name: profile_events
 -- One range read for all rules of all touched profiles.
 SELECT i.profile, e.at, e.mid, e.name, e.body
-FROM json_each(:ids) AS w
+FROM (SELECT DISTINCT value FROM json_each(:ids)) AS w
 JOIN identifier AS i ON i.profile = w.value
 JOIN session AS s ON s.owner = i.key AND s.ended_at >= :since
 JOIN event AS e ON e.session = s.id AND e.at >= :since
@@ -151,8 +151,8 @@ DELETE FROM session WHERE id = ?1
 -- name: put_session
 INSERT INTO session (id, device, user, owner, started_at, ended_at, last_mid, facts, tally)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET user = excluded.user, owner = excluded.owner,
-    started_at = excluded.started_at, ended_at = excluded.ended_at, last_mid = excluded.last_mid,
+ON CONFLICT (id) DO UPDATE SET device = excluded.device, user = excluded.user,
+    owner = excluded.owner, started_at = excluded.started_at, ended_at = excluded.ended_at, last_mid = excluded.last_mid,
     facts = excluded.facts, tally = excluded.tally
 
 -- name: add_interaction
@@ -167,11 +167,11 @@ INSERT INTO seen (a, b, kind, half_hour, at, mid, rec) VALUES (?, ?, ?, ?, ?, ?,
 
 -- name: put_identifier
 INSERT INTO identifier
-    (key, id, namespace, value, rank, first_at, last_at, profile, status, generation)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET id = excluded.id, first_at = excluded.first_at,
-    last_at = excluded.last_at, profile = excluded.profile, status = excluded.status,
-    generation = excluded.generation
+    (key, id, namespace, value, rank, first_at, last_at, profile, status, generation, folded)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET id = excluded.id, rank = excluded.rank,
+    first_at = excluded.first_at, last_at = excluded.last_at, profile = excluded.profile,
+    status = excluded.status, generation = excluded.generation
 
 -- name: put_edge
 INSERT INTO edge (a, b, kind, count, first_at, last_at, status, refused_by)
@@ -186,9 +186,11 @@ DELETE FROM edge WHERE a = ? AND b = ? AND kind = ?
 DELETE FROM profile WHERE id = ?1
 
 -- name: put_profile
-INSERT INTO profile (id, anchor, first_at, last_at, tally, deadline) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO profile (id, anchor, first_at, last_at, tally, deadline, folded)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET anchor = excluded.anchor, first_at = excluded.first_at,
-    last_at = excluded.last_at, tally = excluded.tally, deadline = excluded.deadline
+    last_at = excluded.last_at, tally = excluded.tally, deadline = excluded.deadline,
+    folded = excluded.folded
 
 -- name: put_item
 INSERT INTO item (id, updated_at, body) VALUES (?, ?, ?)
@@ -199,8 +201,9 @@ INSERT INTO segment
     (key, name, status, version, rule, created_at, updated_at, description, created_by, walked)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET name = excluded.name, status = excluded.status,
-    version = excluded.version, rule = excluded.rule, updated_at = excluded.updated_at,
-    description = excluded.description, walked = excluded.walked
+    version = excluded.version, rule = excluded.rule, created_at = excluded.created_at,
+    updated_at = excluded.updated_at, description = excluded.description,
+    created_by = excluded.created_by, walked = excluded.walked
 
 -- name: put_segment_version
 INSERT INTO segment_version (key, version, rule, rec, by) VALUES (?, ?, ?, ?, ?)
