@@ -7,7 +7,7 @@ TORCH_INDEX ?=
 BIN := $(VENV)/bin
 EXTRAS := gnn,linkage,neo4j,kafka,dev
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup system demo test lint bench clean
 help:            ## what can be asked of make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -24,7 +24,10 @@ $(VENV)/.complete: pyproject.toml constraints.txt
 demo: setup      ## simulate a shop, resolve, train, evaluate, ask, serve
 	$(BIN)/cdp demo $(DEMO)
 
-test: setup lint  ## every check and every test
+system: setup    ## what the tests need beside Python: looked for, installed where that can be done
+	$(BIN)/python tests/support/system_tools.py
+
+test: setup system lint  ## every check and every test
 	$(BIN)/python -m pytest $(TESTS)
 
 lint: setup      ## ruff, mypy strict, the floors
@@ -36,5 +39,5 @@ lint: setup      ## ruff, mypy strict, the floors
 bench: setup     ## every benchmark, one after the other
 	@for script in $$(grep -l "__main__" benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-clean:           ## takes away what setup made
-	rm -rf $(VENV)
+clean:           ## takes away what setup and system made
+	rm -rf $(VENV) tests/clients/node_modules
