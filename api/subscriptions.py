@@ -21,6 +21,7 @@ from graph_schema.model.change import (
     FeedEntry,
     IdentityChange,
     ProfilesTouched,
+    beyond,
 )
 from graph_schema.model.change import MembershipChange as StoredMembershipChange
 
@@ -94,10 +95,10 @@ def _touches(entry: FeedEntry, ids: set[str]) -> bool:
 
 async def _membership_changes(ctx: Context, segment: str, after: str | None) -> Any:
     cursors = ctx.cursors("segmentMembershipChanged", segment)
-    position = list(await ctx.platform.feed.position() if after is None else cursors.read(after))
-    async with aclosing(_entries(ctx, tuple(position))) as entries:
+    position = await ctx.platform.feed.position() if after is None else cursors.read(after)
+    async with aclosing(_entries(ctx, position)) as entries:
         async for entry in entries:
-            position[entry.partition] = entry.seq
+            position = beyond(position, entry)
             change = entry.change
             if not isinstance(change, StoredMembershipChange) or change.segment != segment:
                 continue
@@ -105,7 +106,7 @@ async def _membership_changes(ctx: Context, segment: str, after: str | None) -> 
             found = await segment_by_key(fresh, segment)
             if found is not None:
                 yield MembershipChange(
-                    change=change, ctx=fresh, segment=found, cursor=cursors.of(tuple(position))
+                    change=change, ctx=fresh, segment=found, cursor=cursors.of(position)
                 )
 
 

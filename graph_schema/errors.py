@@ -94,6 +94,24 @@ class Fenced(StoreError):
     code = "FENCED"
 
 
+class StoreConflict(StoreError):
+    """Another worker changed the same part of {store} at the same moment. Nothing was changed; the
+    batch is begun again.
+
+    Raised by stores that several workers write to: deadlocks, two that make the same thing at once,
+    and other passing failures after which the same batch gives the same result.
+    """
+
+    code = "STORE_CONFLICT"
+
+
+class BatchTooLarge(StoreError):
+    """The batch needs more memory than {store} gives one transaction. Nothing was changed; it is
+    applied in parts."""
+
+    code = "BATCH_TOO_LARGE"
+
+
 class LogFull(StoreError):
     """The event log cannot be written ({reason}): make room on the disk. Nothing was acknowledged."""
 

@@ -19,7 +19,7 @@ A store that is not open, or cannot be reached at the moment, raises StoreUnavai
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -102,13 +102,23 @@ class ProfileInteraction(msgspec.Struct, frozen=True):
 
 class Checkpoint(msgspec.Struct, frozen=True):
     """How far a partition of the log `log` is applied: up to and including `position`, whose record
-    had the time `rec`. `seq` is the last one of the partition's change feed."""
+    had the time `rec`. `seq` is the last one of the partition's change feed. `owner` names the worker
+    that holds the partition, `until` when (by the wall clock) others may take it; "": nobody holds it.
+    """
 
     partition: int
     log: str
     position: int = 0
     rec: Micros = 0
     seq: int = 0
+    owner: str = ""
+    until: Micros = 0
+
+
+def feed_position(checkpoints: Iterable[Checkpoint]) -> tuple[int, ...]:
+    """The end of the change feed: the last seq of each partition at its number's place."""
+    seqs = {checkpoint.partition: checkpoint.seq for checkpoint in checkpoints}
+    return tuple(seqs.get(partition, 0) for partition in range(max(seqs, default=-1) + 1))
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -153,7 +163,8 @@ class Clusters(msgspec.Struct, frozen=True):
 
 
 class NewEvent(msgspec.Struct, frozen=True):
-    """`digest` tells whether the same message id came with the same content."""
+    """`digest` tells whether the same message id came with the same content. `partition` and
+    `position`: which record of the log it is."""
 
     event: Event
     position: int
@@ -162,6 +173,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     user: Key | None
     session: str
     digest: bytes
+    partition: int = 0
 
 
 class Met(msgspec.Struct, frozen=True):
@@ -242,7 +254,14 @@ class ProfileEvent(msgspec.Struct, frozen=True):
 
 
 class Batch(Protocol):
-    """One transaction of a worker. What it writes, it reads."""
+    """One transaction of a worker. What it writes, it reads.
+
+    Where several workers write at once, what was read must still be true when it is written. So
+    `load`, `clusters` and `profiles` lock the profiles that they answer (`load` also the keys that are
+    not there yet) and `items` the items, also those not there yet, in the order of the keys, and read
+    under the lock; what the other methods read of a profile is asked for under its lock. A batch that
+    cannot go on (two wait for each other, or take the same message id) raises StoreConflict.
+    """
 
     checkpoint: Checkpoint
     """Where the partition stands, in this transaction."""
@@ -321,7 +340,18 @@ class GraphWriting(Protocol):
     def batch(self, expected: Checkpoint) -> AbstractAsyncContextManager[Batch]:
         """A transaction, committed at the end of the block and rolled back by an error in it, which
         comes out as it is. Raises Fenced, before the block begins, where the checkpoint is another
-        than expected in any of its fields."""
+        than expected in any field but `until`; StoreConflict, from anything in the block or at its
+        end, where the same batch may be begun again; BatchTooLarge where a smaller one may be."""
+        ...
+
+    @property
+    def several_writers(self) -> bool:
+        """Whether several workers may write at once, each to its own partitions."""
+        ...
+
+    async def hold(self, expected: Checkpoint, owner: str, until: Micros) -> Checkpoint:
+        """Gives the partition to `owner` ("": to nobody) until then, and answers how it stands now.
+        Raises Fenced where its owner is another than expected; its position may be."""
         ...
 
     async def due(self, now: Micros, limit: int) -> list[str]:
@@ -403,6 +433,10 @@ class GraphReading(Protocol):
         there now has any: an older id has not."""
         ...
 
+    async def places(self, mids: Sequence[str]) -> list[tuple[int, int] | None]:
+        """(partition, position) in the log of the record that each event was taken from."""
+        ...
+
     async def events_by_ids(self, mids: Sequence[str]) -> list[StoredEvent | None]: ...
 
     async def segments_by_keys(self, keys: Sequence[str]) -> list[Segment | None]: ...
@@ -463,7 +497,7 @@ class GraphReading(Protocol):
     ) -> int: ...
 
     async def feed_end(self) -> tuple[int, ...]:
-        """The last seq of each partition, by number."""
+        """The last seq of each partition, at its number's place; 0 where there is none yet."""
         ...
 
     async def changes(self, after: tuple[int, ...], limit: int) -> list[FeedEntry]:

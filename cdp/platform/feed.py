@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from itertools import zip_longest
 
-from graph_schema.model.change import FeedEntry
+from graph_schema.model.change import FeedEntry, beyond, lies_behind
 from graph_schema.store import GraphReading
 
 POLL_S = 0.01
@@ -32,16 +31,15 @@ class PolledFeed:
         self._followers += 1
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll(), name="change feed")
-        position = list(after)
+        position = after
         try:
             while True:
-                entries = await self._store.changes(tuple(position), _AT_ONCE)
+                entries = await self._store.changes(position, _AT_ONCE)
                 for entry in entries:
-                    position += [0] * (entry.partition + 1 - len(position))
-                    position[entry.partition] = entry.seq
+                    position = beyond(position, entry)
                     yield entry
                 if not entries:
-                    await self._news_after(tuple(position))
+                    await self._news_after(position)
         finally:
             self._followers -= 1
             if self._followers == 0 and self._poller is not None:
@@ -50,7 +48,7 @@ class PolledFeed:
 
     async def _news_after(self, position: tuple[int, ...]) -> None:
         async with self._news:
-            await self._news.wait_for(lambda: _is_behind(position, self._end))
+            await self._news.wait_for(lambda: lies_behind(position, self._end))
 
     async def _poll(self) -> None:
         while True:
@@ -62,7 +60,3 @@ class PolledFeed:
                 await asyncio.sleep(POLL_S)
             else:
                 await asyncio.sleep(IDLE_POLL_S)
-
-
-def _is_behind(position: tuple[int, ...], end: tuple[int, ...]) -> bool:
-    return any(seen < last for seen, last in zip_longest(position, end, fillvalue=0))

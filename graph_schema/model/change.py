@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import zip_longest
 
 import msgspec
 
@@ -63,3 +64,15 @@ class FeedEntry(msgspec.Struct, frozen=True):
     seq: int
     rec: Micros
     change: Change
+
+
+def beyond(position: tuple[int, ...], entry: FeedEntry) -> tuple[int, ...]:
+    """A follower's position once it has taken an entry: one seq for each partition, 0 where it has
+    taken nothing of it."""
+    longer = (*position, *(0,) * (entry.partition + 1 - len(position)))
+    return (*longer[: entry.partition], entry.seq, *longer[entry.partition + 1 :])
+
+
+def lies_behind(position: tuple[int, ...], end: tuple[int, ...]) -> bool:
+    """Whether a feed that ends at `end` has more than a follower at `position` has taken."""
+    return any(last > taken for taken, last in zip_longest(position, end, fillvalue=0))

@@ -232,5 +232,5 @@ def _event_row(new: NewEvent) -> tuple[Any, ...]:
     event = new.event
     return (
         event.message_id, new.position, event.source, event.type.value, event.name, event.at,
-        new.rec, new.device, new.user, new.session, new.digest, rows.event_body(event),
+        new.rec, new.device, new.user, new.session, new.digest, rows.event_body(event), new.partition,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 import msgspec
@@ -31,6 +32,7 @@ from graph_schema.store import (
     StoredEvent,
     StoredSession,
     Totals,
+    feed_position,
 )
 
 T = TypeVar("T")
@@ -165,6 +167,10 @@ class SqliteReading:
 
         return await self._each(sessions, one)
 
+    async def places(self, mids: Sequence[str]) -> list[tuple[int, int] | None]:
+        found = await self._rows("places", mids=as_json(mids))
+        return _in_order(mids, {row[0]: (row[1], row[2]) for row in found})
+
     async def events_by_ids(self, mids: Sequence[str]) -> list[StoredEvent | None]:
         found = await self._rows("events_by_ids", ids=as_json(mids))
         return _in_order(mids, {row[4]: rows.stored_event(row) for row in found})
@@ -266,16 +272,14 @@ class SqliteReading:
         return int(found[0][0])
 
     async def feed_end(self) -> tuple[int, ...]:
-        ends = {known.partition: known.seq for known in await self.checkpoints()}
-        return tuple(ends.get(partition, 0) for partition in range(max(ends, default=-1) + 1))
+        return feed_position(await self.checkpoints())
 
     async def changes(self, after: tuple[int, ...], limit: int) -> list[FeedEntry]:
         def read(connection: sqlite3.Connection) -> list[FeedEntry]:
-            known = (row[0] for row in _all(connection, "checkpoints"))
+            known = feed_position(map(rows.checkpoint, _all(connection, "checkpoints")))
             return [
                 _feed_entry(row)
-                for partition in sorted(known)
-                for seq in (after[partition] if partition < len(after) else 0,)
+                for partition, (seq, _) in enumerate(zip_longest(after, known, fillvalue=0))
                 for row in _all(connection, "feed", partition=partition, after=seq, limit=limit)
             ]
 

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from graph_schema.errors import Fenced, StoreUnavailable, WrongLog
 from graph_schema.model.time import Micros
 from graph_schema.queries import queries
@@ -57,10 +59,10 @@ class SqliteGraphStore(SqliteReading):
     async def batch(self, expected: Checkpoint) -> AsyncIterator[Batch]:
         self._begin()
         try:
-            found = self._all("checkpoint", partition=expected.partition)
-            if not found or rows.checkpoint(found[0]) != expected:
+            known = self._known(expected.partition)
+            if known is None or _moved(known, expected):
                 raise Fenced(partition=expected.partition)
-            yield SqliteBatch(self._connection, expected)
+            yield SqliteBatch(self._connection, known)
             self._connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
             self._roll_back()
@@ -68,6 +70,24 @@ class SqliteGraphStore(SqliteReading):
         except BaseException:
             self._roll_back()
             raise
+
+    @property
+    def several_writers(self) -> bool:
+        return False
+
+    async def hold(self, expected: Checkpoint, owner: str, until: Micros) -> Checkpoint:
+        self._begin()
+        try:
+            known = self._known(expected.partition)
+            if known is None or known.owner != expected.owner:
+                raise Fenced(partition=expected.partition)
+            held = msgspec.structs.replace(known, owner=owner, until=until)
+            self._all("hold", partition=known.partition, owner=owner, until=until)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        return held
 
     async def due(self, now: Micros, limit: int) -> list[str]:
         return [row[0] for row in self._all("due", now=now, limit=limit)]
@@ -78,6 +98,10 @@ class SqliteGraphStore(SqliteReading):
 
     async def profile_ids_after(self, after: str, limit: int) -> list[str]:
         return [row[0] for row in self._all("profile_ids_after", after=after, limit=limit)]
+
+    def _known(self, partition: int) -> Checkpoint | None:
+        found = self._all("checkpoint", partition=partition)
+        return rows.checkpoint(found[0]) if found else None
 
     def _begin(self) -> None:
         try:
@@ -100,3 +124,8 @@ class SqliteGraphStore(SqliteReading):
         if self._writer is None:
             raise StoreUnavailable(store=self._path.name, reason="it is not open")
         return self._writer
+
+
+def _moved(known: Checkpoint, expected: Checkpoint) -> bool:
+    """Whether another worker has been here. How long the partition is held is no matter of the batch."""
+    return msgspec.structs.replace(known, until=expected.until) != expected

@@ -124,7 +124,9 @@ def event(mid: str, at: int, name: str = "Seen", **rest: Any) -> Event:
 
 def new_event(mid: str, session: str, at: int = 0, name: str = "Seen", **rest: Any) -> NewEvent:
     own = {
-        key: rest.pop(key) for key in ("position", "rec", "device", "user", "digest") if key in rest
+        key: rest.pop(key)
+        for key in ("position", "rec", "device", "user", "digest", "partition")
+        if key in rest
     }
     own.setdefault("position", 1)
     own.setdefault("rec", REC)

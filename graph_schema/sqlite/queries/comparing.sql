@@ -1,5 +1,5 @@
 -- name: compare_event
-SELECT mid, log_pos, source, type, name, at, rec, device, user, session, digest, body FROM event ORDER BY mid
+SELECT mid, partition, log_pos, source, type, name, at, rec, device, user, session, digest, body FROM event ORDER BY mid
 
 -- name: compare_identifier
 SELECT key, id, namespace, value, rank, first_at, last_at, generation, status, profile FROM identifier ORDER BY key

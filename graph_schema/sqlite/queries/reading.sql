@@ -97,6 +97,9 @@ SELECT e.body, e.rec, e.session, i.profile, e.mid
 FROM event AS e JOIN session AS s ON s.id = e.session LEFT JOIN identifier AS i ON i.key = s.owner
 WHERE e.mid IN (SELECT value FROM json_each(:ids))
 
+-- name: places
+SELECT mid, partition, log_pos FROM event WHERE mid IN (SELECT value FROM json_each(:mids))
+
 -- name: segment_versions
 SELECT key, version, rule, rec, by FROM segment_version
 WHERE key IN (SELECT value FROM json_each(:keys)) ORDER BY key, version DESC

@@ -1,8 +1,8 @@
 -- name: checkpoint
-SELECT partition, log, position, rec, seq FROM checkpoint WHERE partition = :partition
+SELECT partition, log, position, rec, seq, owner, until FROM checkpoint WHERE partition = :partition
 
 -- name: checkpoints
-SELECT partition, log, position, rec, seq FROM checkpoint ORDER BY partition
+SELECT partition, log, position, rec, seq, owner, until FROM checkpoint ORDER BY partition
 
 -- name: make_checkpoint
 INSERT INTO checkpoint (partition, log, position, rec, seq) VALUES (:partition, :log, 0, 0, 0)
@@ -10,6 +10,9 @@ ON CONFLICT (partition) DO NOTHING
 
 -- name: advance
 UPDATE checkpoint SET position = :position, rec = :rec, seq = :seq WHERE partition = :partition
+
+-- name: hold
+UPDATE checkpoint SET owner = :owner, until = :until WHERE partition = :partition
 
 -- name: digests
 SELECT mid, digest FROM event WHERE mid IN (SELECT value FROM json_each(:mids))
@@ -136,8 +139,9 @@ SELECT min(deadline) FROM profile WHERE deadline IS NOT NULL
 SELECT id FROM profile WHERE id > :after ORDER BY id LIMIT :limit
 
 -- name: put_event
-INSERT INTO event (mid, log_pos, source, type, name, at, rec, device, user, session, digest, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO event
+    (mid, log_pos, source, type, name, at, rec, device, user, session, digest, body, partition)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: move_event
 UPDATE event SET session = ?2 WHERE mid = ?1
