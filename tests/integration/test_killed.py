@@ -15,7 +15,7 @@ import urllib.request
 import uuid
 from pathlib import Path
 
-from serving import Server
+from serving import Server, cdp
 
 ROUNDS = int(os.environ.get("CDP_KILL_ROUNDS", "3"))
 BATCH = 20
@@ -83,11 +83,3 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path)
     assert len(stored) == len(set(stored))
     assert "is what the log says" in cdp("check", data)
     assert "equals the old one" in cdp("rebuild", data)
-
-
-def cdp(verb: str, data: Path) -> str:
-    """What a verb prints; it must exit 0."""
-    command = [sys.executable, "-m", "cdp", verb, "--data", str(data)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout

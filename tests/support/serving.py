@@ -64,3 +64,11 @@ class Server:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
+
+
+def cdp(verb: str, data: Path) -> str:
+    """What a verb of the command prints; it must exit 0."""
+    command = [sys.executable, "-m", "cdp", verb, "--data", str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
