@@ -35,6 +35,7 @@ from graph_schema.model.profile import Profile
 from graph_schema.model.segment import Membership, Segment, SegmentVersion
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
+from graph_schema.walking import GraphWalking
 
 T = TypeVar("T")
 
@@ -518,7 +519,7 @@ class GraphReading(Protocol):
         ...
 
 
-class GraphStore(GraphWriting, GraphReading, Protocol):
+class GraphStore(GraphWriting, GraphReading, GraphWalking, Protocol):
     """Where the graph is kept."""
 
     async def open(self) -> None:

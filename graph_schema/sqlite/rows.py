@@ -17,6 +17,7 @@ from graph_schema.model.session import DeviceFacts, Session
 from graph_schema.model.tally import Tally
 from graph_schema.search import folded, trait_text
 from graph_schema.store import Checkpoint, DeadRecord, StoredEvent
+from graph_schema.walking import Recorded
 
 Row: TypeAlias = Any
 """A tuple of columns, as the driver hands them over."""
@@ -96,6 +97,11 @@ def profile_row(value: Profile) -> Row:
 def stored_event(row: Row) -> StoredEvent:
     """(body, rec, session, profile)"""
     return StoredEvent(_event(row[0]), *row[1:4])
+
+
+def recorded(row: Row) -> Recorded:
+    """(body, position, rec, device, user, session, digest)"""
+    return Recorded(_event(row[0]), *row[1:])
 
 
 def event_body(value: Event) -> bytes:

@@ -17,10 +17,11 @@ from graph_schema.sqlite import connection, rows
 from graph_schema.sqlite.batch import SqliteBatch
 from graph_schema.sqlite.pool import ReaderPool
 from graph_schema.sqlite.reading import SqliteReading
+from graph_schema.sqlite.walking import SqliteWalking
 from graph_schema.store import Batch, Checkpoint
 
 
-class SqliteGraphStore(SqliteReading):
+class SqliteGraphStore(SqliteReading, SqliteWalking):
     """Implements `graph_schema.store.GraphStore`.
 
     Writing runs in the calling thread: the worker has nothing else to do meanwhile. Reading runs in

@@ -25,24 +25,3 @@ SELECT key, name, description, status, version, rule FROM segment ORDER BY key
 
 -- name: compare_dead_record
 SELECT partition, position, reason FROM dead_record ORDER BY partition, position
-
--- name: dangling_session
-SELECT s.id FROM session AS s LEFT JOIN identifier AS i ON i.key = s.owner
-WHERE s.owner IS NOT NULL AND i.key IS NULL
-
--- name: dangling_event
-SELECT e.mid FROM event AS e LEFT JOIN session AS s ON s.id = e.session WHERE s.id IS NULL
-
--- name: dangling_identifier
-SELECT i.key FROM identifier AS i LEFT JOIN profile AS p ON p.id = i.profile
-WHERE i.profile IS NOT NULL AND p.id IS NULL
-
--- name: dangling_profile
-SELECT p.id FROM profile AS p LEFT JOIN identifier AS i ON i.profile = p.id WHERE i.key IS NULL
-
--- name: dangling_member
-SELECT m.profile FROM member AS m LEFT JOIN profile AS p ON p.id = m.profile
-WHERE m.to_rec IS NULL AND p.id IS NULL
-
--- name: dangling_interaction
-SELECT n.session FROM interaction AS n LEFT JOIN session AS s ON s.id = n.session WHERE s.id IS NULL
