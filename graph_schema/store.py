@@ -152,7 +152,7 @@ class Clusters(msgspec.Struct, frozen=True):
     """Whole profiles with all their evidence, and the identifiers at the other ends of it.
 
     `members`: every identifier of the profiles that hold the keys asked for. `edges`: all evidence of
-    the members, that of burned identifiers left out.
+    the members that are not burned.
     `neighbours`: the identifiers at the other ends that are no members. `anchors`: the keys of the
     anchors of all profiles named, by profile id.
     """

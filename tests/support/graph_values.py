@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 from stores import IDS
@@ -31,9 +31,11 @@ from graph_schema.store import (
     MembershipEntry,
     Met,
     NewEvent,
+    Page,
     Span,
 )
 
+After: TypeAlias = tuple[Any, ...] | None
 LOG = "the log"
 REC = 1_000_000
 """When the first delta of a test was recorded."""
@@ -77,6 +79,21 @@ def union(*deltas: Delta) -> Delta:
 
 def span(first: int = 100, after: tuple[Any, ...] | None = None, **bounds: Any) -> Span:
     return Span(first, after, **bounds)
+
+
+async def walk(
+    page: Callable[[After], Awaitable[Page[Any]]], first: int, keyset: Callable[[Any], After]
+) -> list[Any]:
+    """A whole list by its pages of `first`; none but the last is shorter."""
+    found: list[Any] = []
+    after: After = None
+    while True:
+        part = await page(after)
+        found += part.items
+        assert len(part.items) == first if part.has_next else len(part.items) <= first
+        if not part.has_next:
+            return found
+        after = keyset(part.items[-1])
 
 
 # ── values ─────────────────────────────────────────────────────────────────────────────────────
