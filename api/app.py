@@ -14,7 +14,7 @@ from api.answers import Answering
 from api.auth import Tokens
 from api.collect import CollectView
 from api.connections import Seal
-from api.http import IN_HAND, InHand, answered
+from api.http import IN_HAND, BodyLimits, InHand, answered, server_log
 from api.metrics import HealthView, Metrics
 from api.platform import Platform
 from api.settings import ApiSettings
@@ -36,8 +36,10 @@ def create_app(platform: Platform, settings: ApiSettings) -> web.Application:
         middlewares=[metrics.middleware, answered], client_max_size=settings.collect_body
     )
     app[IN_HAND] = InHand()
-    CollectView(platform.collecting, settings.collect_body).add_to(app)
-    GraphQLView(answering, tokens, metrics, socket, settings.limits.body).add_to(app)
+    collected = BodyLimits(settings.collect_body, settings.body_seconds)
+    asked = BodyLimits(settings.limits.body, settings.body_seconds)
+    CollectView(platform.collecting, collected).add_to(app)
+    GraphQLView(answering, tokens, metrics, socket, asked).add_to(app)
     HealthView(platform, metrics).add_to(app)
 
     app.on_shutdown.append(_stop_taking)
@@ -55,7 +57,11 @@ async def serving(
     the address cannot be bound."""
     app = create_app(platform, settings)
     runner = web.AppRunner(
-        app, auto_decompress=False, access_log=None, shutdown_timeout=settings.stopping
+        app,
+        auto_decompress=False,
+        access_log=None,
+        logger=server_log,
+        shutdown_timeout=settings.stopping,
     )
     await runner.setup()
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from api.errors import NotFound
-from api.http import json_reply, read_capped
+from api.http import BodyLimits, json_reply, read_capped
 from api.platform import Collecting
 
 CALLS = frozenset({"identify", "track", "page", "screen", "group", "alias", "batch"})
@@ -16,14 +16,16 @@ CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding, X-Retry-Count",
+    # Without this a page's client cannot see how long it is asked to wait.
+    "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
     "Access-Control-Max-Age": "86400",
 }
 
 
 class CollectView:
-    def __init__(self, collecting: Collecting, body_limit: int) -> None:
+    def __init__(self, collecting: Collecting, body: BodyLimits) -> None:
         self._collecting = collecting
-        self._body_limit = body_limit
+        self._body = body
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_post("/v1/{call}", self.collect)
@@ -34,11 +36,12 @@ class CollectView:
         call = request.match_info["call"]
         if call not in CALLS and call not in SHORT:
             raise NotFound
-        body = await read_capped(request, self._body_limit)
+        body = await read_capped(request, self._body)
         reply = await self._collecting.collect(
             call,
             body,
-            content_type=request.content_type,
+            # Where there is no header, aiohttp would say application/octet-stream.
+            content_type=request.content_type if "Content-Type" in request.headers else "",
             content_encoding=request.headers.get("Content-Encoding", ""),
             authorization=request.headers.get("Authorization", ""),
             client_ip=request.remote or "",

@@ -85,6 +85,19 @@ class BodyTooLarge(ApiError):
     status = 413
 
 
+class BodyTooSlow(ApiError):
+    """The body did not come within {seconds} seconds: send it again."""
+
+    code = "BODY_TOO_SLOW"
+    status = 408
+
+
+class BodyCutOff(ApiError):
+    """The connection ended, or broke its framing, before the body was whole: send it again."""
+
+    code = "BODY_CUT_OFF"
+
+
 class BatchingRefused(ApiError):
     """One request carries one operation: send the operations of this list one by one."""
 
@@ -200,9 +213,14 @@ def formatted(error: GraphQLError, request_id: str, fallback: str) -> dict[str, 
 
 def report(error: BaseException, request_id: str) -> None:
     """Logs where an unforeseen error came from, without its text: that may hold a person's data."""
+    log.error("request %s failed: %s", request_id, kind_and_place(error))
+
+
+def kind_and_place(error: BaseException) -> str:
+    """What may be logged of an error: all but its text."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
-    log.error("request %s failed: %s at %s", request_id, type(error).__name__, where)
+    return f"{type(error).__name__} at {where}"
 
 
 def _root_of(error: GraphQLError) -> BaseException | None:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import web
 
-from api.errors import ApiError, BodyTooLarge, MethodNotAllowed, NotFound, Stopping, report, told
+from api.errors import (
+    ApiError,
+    BodyCutOff,
+    BodyTooLarge,
+    BodyTooSlow,
+    MethodNotAllowed,
+    NotFound,
+    Stopping,
+    kind_and_place,
+    report,
+    told,
+)
 from graph_schema.errors import StoreError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -48,18 +60,45 @@ class InHand:
 IN_HAND = web.AppKey("in_hand", InHand)
 
 
-async def read_capped(request: web.Request, limit: int) -> bytes:
+def _without_content(record: logging.LogRecord) -> bool:
+    """aiohttp logs what it could not read, and from whom: a key in a header, a person's data in a
+    path. Only what kind of failure it was, and where, may stay."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        record.msg = f"a request could not be served: {kind_and_place(error)}"
+    record.args, record.exc_info, record.exc_text = (), None, None
+    return True
+
+
+server_log = logging.getLogger("cdp.api.server")
+server_log.addFilter(_without_content)
+
+
+class BodyLimits(NamedTuple):
+    """Bytes as they come over the wire, and how long they may take."""
+
+    bytes: int
+    seconds: float
+
+
+async def read_capped(request: web.Request, limits: BodyLimits) -> bytes:
     """The body as it came over the wire. Raises BodyTooLarge, before reading where its length is
-    announced."""
-    if request.content_length is not None and request.content_length > limit:
-        raise BodyTooLarge(limit=limit)
+    announced; BodyTooSlow; BodyCutOff."""
+    if request.content_length is not None and request.content_length > limits.bytes:
+        raise BodyTooLarge(limit=limits.bytes)
     parts: list[bytes] = []
     size = 0
-    async for part in request.content.iter_any():
-        size += len(part)
-        if size > limit:
-            raise BodyTooLarge(limit=limit)
-        parts.append(part)
+    try:
+        async with asyncio.timeout(limits.seconds):
+            async for part in request.content.iter_any():
+                size += len(part)
+                if size > limits.bytes:
+                    raise BodyTooLarge(limit=limits.bytes)
+                parts.append(part)
+    except TimeoutError:
+        raise BodyTooSlow(seconds=limits.seconds) from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise BodyCutOff from None
     return b"".join(parts)
 
 

@@ -29,7 +29,8 @@ class ApiSettings(msgspec.Struct, frozen=True):
     """`tokens` maps a bearer token to its scopes. `cursor_key` seals
     cursors: give all processes the same, or one refuses the cursors of another; empty: one is made.
     `collect_body`: the most bytes of a body of the
-    collector as they come over the wire. `stopping` and the WebSocket's times are in seconds."""
+    collector as they come over the wire. `body_seconds`: how long a body may take to come.
+    `stopping` and the WebSocket's times are in seconds."""
 
     tokens: dict[str, frozenset[Scope]]
     cursor_key: bytes = b""
@@ -37,6 +38,7 @@ class ApiSettings(msgspec.Struct, frozen=True):
     introspection: bool = True
     suggestions: bool = True
     collect_body: int = 600_000
+    body_seconds: float = 30.0
     stopping: float = 10.0
     socket_init: float = 5.0
     socket_send: float = 30.0

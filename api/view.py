@@ -7,7 +7,7 @@ from aiohttp import web
 from api.answers import Answering, Question
 from api.auth import Tokens
 from api.errors import MethodNotAllowed, WrongContentType
-from api.http import GRAPHQL, REQUEST_ID, json_reply, read_capped
+from api.http import GRAPHQL, REQUEST_ID, BodyLimits, json_reply, read_capped
 from api.metrics import Metrics
 from api.socket import SocketView
 
@@ -19,13 +19,13 @@ class GraphQLView:
         tokens: Tokens,
         metrics: Metrics,
         socket: SocketView,
-        body_limit: int,
+        body: BodyLimits,
     ) -> None:
         self._answering = answering
         self._tokens = tokens
         self._metrics = metrics
         self._socket = socket
-        self._body_limit = body_limit
+        self._body = body
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_post(GRAPHQL, self.post)
@@ -36,7 +36,7 @@ class GraphQLView:
         encoding = request.headers.get("Content-Encoding", "identity")
         if request.content_type != "application/json" or encoding != "identity":
             raise WrongContentType
-        question = Question.read(await read_capped(request, self._body_limit))
+        question = Question.read(await read_capped(request, self._body))
         answer = await self._answering.answer(question, principal, request[REQUEST_ID])
         if answer.refused is None:
             self._metrics.cost.observe(answer.cost)

@@ -33,5 +33,5 @@ def from_iso(text: str) -> Micros:
 
 def to_iso(at: Micros) -> str:
     """ISO 8601 in UTC with milliseconds: 2026-11-23T10:00:00.000Z. Rounds down."""
-    seconds, rest = divmod(at, SECOND)
-    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{rest // 1000:03d}Z"
+    # Not strftime: its years before 1000 have less than four digits on some systems.
+    return f"{(_EPOCH + timedelta(microseconds=at)).isoformat(timespec='milliseconds')[:-6]}Z"

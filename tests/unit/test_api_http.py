@@ -184,3 +184,93 @@ async def test_stopping_finishes_what_is_in_hand_and_takes_nothing_new() -> None
         await running
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.post(f"{url}/v1/b", data=b"{}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "handed_on"),
+    [
+        ({}, ""),
+        ({"Content-Type": "TEXT/PLAIN;charset=UTF-8"}, "text/plain"),
+        ({"Content-Type": "application/octet-stream"}, "application/octet-stream"),
+    ],
+)
+async def test_no_content_type_is_none_and_not_that_of_a_file(
+    api: ApiClient, sent: dict[str, str], handed_on: str
+) -> None:
+    async with api.session.post(
+        f"{api.url}/v1/b", data=b"{}", headers=sent, skip_auto_headers=["Content-Type"]
+    ) as reply:
+        assert reply.status == 200
+    assert api.platform.collecting.taken[0][2]["content_type"] == handed_on
+
+
+async def test_a_page_can_read_how_long_to_wait_and_every_refusal(api: ApiClient) -> None:
+    api.platform.collecting.reply = CollectReply(429, b'{"success":false}', 7)
+    origin = {"Origin": "https://shop.example"}
+    async with api.session.post(f"{api.url}/v1/b", data=b"{}", headers=origin) as reply:
+        exposed = reply.headers["Access-Control-Expose-Headers"].split(", ")
+        assert "Retry-After" in exposed
+    for path in ("/v1/nothing", "/v1/projects/unknown/settings"):
+        async with api.session.get(api.url + path, headers=origin) as reply:
+            assert reply.status in {404, 405}
+            assert reply.headers["Access-Control-Allow-Origin"] == "*"
+
+
+HEAD = b"POST /v1/b HTTP/1.1\r\nHost: cdp\r\n"
+
+
+async def sent_raw(api: ApiClient, data: bytes, *, end: bool = False) -> bytes:
+    """What is answered to these bytes, up to the end of the connection's first answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(api.url.rpartition(":")[2]))
+    writer.write(data)
+    if end:
+        writer.write_eof()
+    answer = await reader.read(4096)
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_a_body_that_does_not_come_is_given_up() -> None:
+    async with api_client(shop(), body_seconds=0.05) as api:
+        answer = await sent_raw(api, HEAD + b"Content-Length: 100\r\n\r\n{")
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b'"BODY_TOO_SLOW"' in answer
+        assert api.platform.collecting.taken == []
+
+
+async def test_a_body_that_breaks_its_framing_is_refused(api: ApiClient) -> None:
+    answer = await sent_raw(api, HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ") or answer.startswith(b"HTTP/1.0 400 ")
+
+
+async def test_a_client_that_went_away_is_no_failure_of_ours(
+    api: ApiClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await sent_raw(api, HEAD + b"Content-Length: 100\r\n\r\n{", end=True)
+    text = ""
+    while 'route="/v1/{call}"' not in text:
+        async with api.session.get(f"{api.url}/metrics") as reply:
+            text = await reply.text()
+    assert 'cdp_http_requests_total{route="/v1/{call}",status="400"} 1.0' in text
+    assert 'status="500"' not in text
+    assert "failed" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        HEAD + b"X-Mail: ada@example.com" + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET /v1/projects/ada@example.com" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: cdp\r\n\r\n",
+        HEAD + b"Content-Length: ada@example.com\r\n\r\n",
+    ],
+    ids=["header", "path", "length"],
+)
+async def test_what_cannot_be_read_is_refused_and_not_logged(
+    api: ApiClient, caplog: pytest.LogCaptureFixture, request_: bytes
+) -> None:
+    answer = await sent_raw(api, request_)
+    assert answer.startswith(b"HTTP/1.0 400 ")
+    assert "a request could not be served: " in caplog.text
+    assert "ada@" not in caplog.text
+    assert "127.0.0.1" not in caplog.text

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fake_platform import shop
 from graphql import ExecutionResult, Executor, GraphQLError, OperationDefinitionNode, parse
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.auth import Principal, Scope
@@ -245,9 +245,12 @@ async def test_a_loader_that_fails_tells_all_and_one_that_is_closed_cancels() ->
         await waiting
 
 
-@given(st.integers(0, from_iso("9999-12-31T23:59:59Z")))
+@given(st.integers(from_iso("0001-01-01T00:00:00Z"), from_iso("9999-12-31T23:59:59Z")))
+@example(from_iso("0001-01-01T00:00:00Z"))  # what some clients write for no time at all
+@example(-1)
 def test_times_are_written_as_the_ground_floor_writes_them(at: int) -> None:
     assert write_datetime(at) == to_iso(at)
+    assert len(to_iso(at)) == len("2026-11-23T10:00:00.000Z")
     assert read_datetime(write_datetime(at)) == at // 1000 * 1000
 
 
