@@ -206,9 +206,9 @@ class Delta(msgspec.Struct):
     memberships that end and the changes.
 
     Facts (events, seen, segment versions, outcomes, dead records, changes) are appended, each once;
-    what else is put replaces, whole, what has the same key. References may lead ahead: a session names
-    an owner, and an identifier a profile, that the same batch writes later. What is to go and is not
-    there is passed over.
+    what else is put replaces, whole, what has the same key. References may lead ahead: an event names
+    a session, a session an owner, an identifier a profile that the same batch writes later; but the
+    ends of an edge are there. What is to go and is not there is passed over.
     """
 
     rec: Micros

@@ -167,6 +167,12 @@ def edge(a: Key, b: Key, count: int = 1, **rest: Any) -> Edge:
     return Edge(a=a, b=b, count=count, **rest)
 
 
+def between(*edges: Edge) -> Delta:
+    """Evidence, with the identifiers at its ends, which nobody holds."""
+    ends = sorted({end for one in edges for end in (one.a, one.b)})
+    return delta(identifiers=[identifier(end) for end in ends], edges=list(edges))
+
+
 def item(id_: str, **rest: Any) -> Item:
     rest.setdefault("updated_at", 0)
     return Item(id=id_, **rest)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from graph_values import (
     LOG,
+    between,
     blocked,
     commit,
     delta,
@@ -242,7 +243,7 @@ async def test_edges_by_key(batch: Batch) -> None:
     one = edge("a", "b", 7, first_at=2, last_at=8, status=EvidenceStatus.REFUSED,
                refused_by=RefusalRule.DOMINANCE)  # fmt: skip
     other = edge("a", "b", kind=EvidenceKind.ALIAS)
-    await batch.write(delta(edges=[one, other, edge("b", "c")]))
+    await batch.write(between(one, other, edge("b", "c")))
     question = [one.key, ("a", "c", EvidenceKind.LOGIN), other.key, one.key]
     assert sorted(await batch.edges(question), key=lambda e: e.kind) == [other, one]
     assert await batch.edges([]) == []

@@ -6,6 +6,7 @@ from typing import Any
 
 from graph_values import (
     LOG,
+    between,
     commit,
     delta,
     edge,
@@ -156,7 +157,7 @@ async def test_odd_ends_of_evidence(store: GraphStore) -> None:
     pairs = list(zip(TEXTS[::2], TEXTS[1::2], strict=False))
     edges = [edge(*sorted(pair)) for pair in pairs]
     facts = [seen(*sorted(pair), mid=pair[0]) for pair in pairs]
-    await commit(store, delta(edges=edges, seen=facts))
+    await commit(store, between(*edges), delta(seen=facts))
     async with store.batch(await store.checkpoint(0, LOG)) as batch:
         found = await batch.edges([one.key for one in edges])
         assert {one.key for one in found} == {one.key for one in edges}

@@ -9,6 +9,7 @@ import msgspec
 from graph_values import (
     LOG,
     REC,
+    between,
     blocked,
     commit,
     delta,
@@ -308,8 +309,8 @@ async def test_interactions_go_with_their_session(store: GraphStore) -> None:
 
 async def test_every_kind_of_evidence(store: GraphStore) -> None:
     for kind in EvidenceKind:
-        one = delta(seen=[seen("a", "b", kind=kind)], edges=[edge("a", "b", kind=kind)])
-        await commit(store, one)
+        facts = delta(seen=[seen("a", "b", kind=kind)])
+        await commit(store, facts, between(edge("a", "b", kind=kind)))
     async with store.batch(await store.checkpoint(0, LOG)) as batch:
         for kind in EvidenceKind:
             assert await batch.edges([("a", "b", kind)]) == [edge("a", "b", kind=kind)]
@@ -321,7 +322,7 @@ async def test_every_status_of_evidence(store: GraphStore) -> None:
         edge("a", f"b {status} {rule}", status=status, refused_by=rule)
         for status, rule in product(EvidenceStatus, (None, *RefusalRule))
     ]
-    await commit(store, delta(edges=every))
+    await commit(store, between(*every))
     async with store.batch(await store.checkpoint(0, LOG)) as batch:
         found = {one.key: one for one in await batch.edges([one.key for one in every])}
     assert found == {one.key: one for one in every}
@@ -329,7 +330,7 @@ async def test_every_status_of_evidence(store: GraphStore) -> None:
 
 async def test_edges_are_replaced_and_go(store: GraphStore) -> None:
     login, alias = edge("a", "b"), edge("a", "b", kind=EvidenceKind.ALIAS)
-    await commit(store, delta(edges=[login, alias]))
+    await commit(store, between(login, alias))
     more = edge("a", "b", 5, first_at=-2, last_at=8, status=EvidenceStatus.REFUSED,
                 refused_by=RefusalRule.SIZE)  # fmt: skip
     await commit(store, delta(edges=[more], gone_edges=[alias.key, ("a", "z", EvidenceKind.LOGIN)]))
