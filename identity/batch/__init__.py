@@ -6,7 +6,8 @@
 The answer is that of `identity.whole.resolve_all`, and so of the local way; a property test holds it.
 """
 
+from identity.batch.rehearsing import rehearse
 from identity.batch.resolving import Resolved, resolve_table
-from identity.batch.table import EvidenceTable
+from identity.batch.table import EvidenceTable, TableFilling
 
-__all__ = ["EvidenceTable", "Resolved", "resolve_table"]
+__all__ = ["EvidenceTable", "Resolved", "TableFilling", "rehearse", "resolve_table"]

@@ -5,22 +5,19 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from graph_schema.model.evidence import EvidenceKind, RefusalRule
 from graph_schema.model.identifier import Key
 from graph_schema.model.rules import IdentityRules, Namespace, Role
 from identity.batch.edges import Edges
-from identity.batch.table import EvidenceTable, Ints
+from identity.batch.table import EvidenceTable, Flags, Ints
 from identity.decisions import USER, Decisions
 from identity.dominance import Pair, verdict
 from identity.region import JOINING, SEEN_TOGETHER, STRENGTH, Node, Region
-
-Flags: TypeAlias = npt.NDArray[np.bool_]
 
 UNCUT: Final = -1
 RULES: Final = tuple(RefusalRule)

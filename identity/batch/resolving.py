@@ -26,9 +26,9 @@ from graph_schema.model.evidence import (
 )
 from graph_schema.model.identifier import IdentifierStatus, Key
 from graph_schema.model.rules import IdentityRules
-from identity.batch.cuts import RULES, UNCUT, Flags, Judging
+from identity.batch.cuts import RULES, UNCUT, Judging
 from identity.batch.edges import Edges, edges_of
-from identity.batch.table import EvidenceTable, Ints
+from identity.batch.table import EvidenceTable, Flags, Ints
 from identity.decisions import Decisions
 from identity.region import STRENGTH
 from identity.resolve import refusal, resolve
