@@ -93,10 +93,10 @@ class _Comparing:
 
     def _parts(self, anchor: Ints, members: Ints) -> tuple[ChangePart, ...]:
         keys, parts = self._keys, []
-        anchors = anchor[members]
-        for anchor in np.unique(anchors).tolist():
-            inside = members[anchors == anchor].tolist()
-            parts.append(ChangePart(self._id_of(keys[anchor]), tuple(keys[c] for c in inside)))
+        of = anchor[members]
+        for code in np.unique(of).tolist():
+            inside = members[of == code].tolist()
+            parts.append(ChangePart(self._id_of(keys[code]), tuple(keys[c] for c in inside)))
         return tuple(sorted(parts, key=lambda part: part.profile_id))
 
     def _rule(self, members: Ints) -> RefusalRule | None:
