@@ -14,14 +14,15 @@ from typing import Any
 
 
 class Server:
-    """A running server on a folder; `worker_pid` is its child's."""
+    """A running server on a folder. `told`: a file that takes what it and its worker write."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, told: Path | None = None) -> None:
         self.data = data
+        self._told = told.open("ab") if told is not None else None
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cdp", "serve", "--data", str(data), "--port", "0"],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._told or subprocess.DEVNULL,
             text=True,
         )
         assert self.process.stdout is not None
@@ -30,7 +31,7 @@ class Server:
         self.address = line.split()[-1]
         made = tomllib.loads((data / "credentials.toml").read_text(encoding="utf-8"))
         self.write_key = made["cdp_write_keys"]
-        self.token = made["cdp_tokens"].partition("=")[0]
+        self.token = (made.get("cdp_tokens") or os.environ["CDP_TOKENS"]).partition("=")[0]
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         request = urllib.request.Request(
@@ -62,7 +63,11 @@ class Server:
     def close(self) -> int:
         code = self.process.wait(60)
         assert self.process.stdout is not None
+        rest = self.process.stdout.read()
         self.process.stdout.close()
+        if self._told is not None:
+            self._told.write(rest.encode())
+            self._told.close()
         return code
 
 

@@ -1,0 +1,130 @@
+"""E-mails, phones and names that go through the product appear in nothing that it writes but its
+stores: not in what server and worker print, not in metrics, not in errors, not in what those are shown
+who may not see them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from serving import Server, cdp
+
+EMAIL, PHONE, NAME = "ann.secret@example.org", "+4917055512345", "Annabelle Geheim"
+PERSONAL = ("ann.secret", "55512345", "Geheim")
+COUNTING = "{ stats { events deadLetters } }"
+
+
+def post(server: Server, path: str, body: bytes, **headers: str) -> tuple[int, str]:
+    """The status and the text of the answer, whatever it is."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(server.address + path, body, names)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def batch(server: Server) -> list[dict[str, object]]:
+    """What is taken, what is dead at once, and what the worker cannot take: the same id twice."""
+    traits = {"email": EMAIL, "phone": PHONE, "name": NAME}
+    common = {"userId": EMAIL, "anonymousId": "a1"}
+    stated = {"email": EMAIL, "phone": PHONE}  # a name of a property is seldom a person's
+    return [
+        {"type": "identify", "messageId": "m1", "traits": traits, **common},
+        {"type": "track", "event": NAME, "messageId": "m2", "properties": stated, **common},
+        {
+            "type": "track",
+            "event": "Page Viewed",
+            "messageId": "m2",
+            "properties": traits,
+            **common,
+        },
+        {"type": EMAIL, "messageId": "m3", **common},
+        {"type": "track", "messageId": PHONE, "traits": NAME, **common},
+        {"type": "identify", "messageId": EMAIL * 10, "traits": traits},
+    ]
+
+
+def wait_for(server: Server, events: int, dead: int) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        stats = server.ask(COUNTING)["stats"]
+        if int(stats["events"]) >= events and int(stats["deadLetters"]) >= dead:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not applied: {stats}")
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    return tmp_path / "told"
+
+
+def test_what_is_printed_and_measured_names_nobody(tmp_path: Path, told: Path) -> None:
+    data = tmp_path / "data"
+    server = Server(data, told)
+    try:
+        key = server.write_key
+        json_type = "application/json"
+        body = json.dumps({"batch": batch(server), "writeKey": key}).encode()
+        assert post(server, "/v1/batch", body, Content_Type=json_type)[0] == 200
+        wait_for(server, events=2, dead=4)
+        broken = f'{{"batch": [{{"email": "{EMAIL}", }}'.encode()
+        status, answer = post(server, "/v1/batch", broken, Content_Type=json_type)
+        assert status in (400, 401)
+        assert not any(word in answer for word in PERSONAL)
+        hostile = f'{{ profiles(first: 5, search: "{EMAIL}") {{ {NAME.replace(" ", "")} }} }}'
+        for query in (hostile, f'{{ profile(id: "{PHONE}") {{ id }} }}', f"{{ {EMAIL} }}"):
+            post(
+                server, "/graphql", json.dumps({"query": query}).encode(),
+                Content_Type=json_type, Authorization=f"Bearer {server.token}",
+            )  # fmt: skip
+        post(server, f"/v1/{EMAIL}", body, Content_Type=json_type)
+        post(server, f"/graphql?email={EMAIL}", b"{}", Content_Type=json_type)
+        with urllib.request.urlopen(f"{server.address}/metrics", timeout=20) as reply:
+            metrics = reply.read().decode()
+        # A worker that is killed is told of, and started again.
+        for pid in server.workers():
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(2)
+    finally:
+        server.stop()
+    printed = told.read_text(encoding="utf-8")
+    assert "started again" in printed
+    assert "cdp_" in metrics
+    checked = cdp("check", data)
+    for word in PERSONAL:
+        assert word not in printed
+        assert word not in metrics
+        assert word not in checked
+
+
+def test_who_may_not_see_personal_values_is_shown_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDP_TOKENS", "tk_admin=admin,tk_reader=profile:read")
+    server = Server(tmp_path / "data")
+    try:
+        body = json.dumps({"batch": batch(server), "writeKey": server.write_key}).encode()
+        assert post(server, "/v1/batch", body, Content_Type="application/json")[0] == 200
+        wait_for(server, events=2, dead=4)
+        everything = """{ profiles(first: 5) { edges { node { id traits
+          identifiers(first: 9) { edges { node { namespace value } } }
+          events(first: 9) { edges { node { name properties context } } }
+        } } } }"""
+        shown = json.dumps(server.ask(everything))
+        assert EMAIL in shown
+        server.token = "tk_reader"
+        masked = json.dumps(server.ask(everything.replace("name properties", "properties")))
+        assert "identifiers" in masked
+        assert PHONE not in masked
+        assert NAME not in masked
+    finally:
+        server.stop()
