@@ -21,6 +21,7 @@ from cdp.eventlog.protocol import EventLog
 from cdp.eventlog.sqlite import SqliteEventLog
 from cdp.pipeline.apply import EventApplier
 from cdp.pipeline.commands import CommandApplier
+from cdp.pipeline.in_force import InForce
 from cdp.pipeline.upkeep import Upkeep
 from cdp.pipeline.worker import Worker
 from cdp.platform.collect import LogCollecting
@@ -58,11 +59,12 @@ class Parts(msgspec.Struct, frozen=True):
     commands: Commanding
 
     def worker(self, progress: Callable[[int], None] = lambda position: None) -> Worker:
+        in_force = InForce(self.rules, self.ids, now)
         return Worker(
             self.log,
             self.store,
-            EventApplier(self.store, self.rules, self.ids, now),
-            CommandApplier(self.store),
+            EventApplier(self.store, in_force),
+            CommandApplier(self.store, in_force),
             Upkeep(self.store, now),
             now,
             self.settings.batch_size,

@@ -25,12 +25,14 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from graph_schema.model.change import Change, FeedEntry, IdentityChange
+from graph_schema.knowledge import ChangeReading, EvidenceReading
+from graph_schema.model.change import Change, FeedEntry
 from graph_schema.model.command import Outcome
 from graph_schema.model.event import Event
-from graph_schema.model.evidence import Edge, EdgeKey, Seen
+from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Interaction, Item
+from graph_schema.model.known import Assigned, Sighting
 from graph_schema.model.profile import Profile
 from graph_schema.model.segment import Membership, Segment, SegmentVersion
 from graph_schema.model.session import Session
@@ -203,12 +205,12 @@ class DeadRecord(msgspec.Struct, frozen=True):
 
 class Delta(msgspec.Struct):
     """The difference that a batch makes. Applied in the order of the fields. `rec` dates the
-    memberships that end and the changes.
+    memberships that begin and end, and the changes; an identity change is dated by its own `at`.
 
-    Facts (events, seen, segment versions, outcomes, dead records, changes) are appended, each once;
-    what else is put replaces, whole, what has the same key. References may lead ahead: an event names
-    a session, a session an owner, an identifier a profile that the same batch writes later; but the
-    ends of an edge are there. What is to go and is not there is passed over.
+    Facts (events, seen, decisions, segment versions, outcomes, dead records, changes) are appended,
+    each once; what else is put replaces, whole, what has the same key. References may lead ahead: an
+    event names a session, a session an owner, an identifier a profile that the same batch writes
+    later; but the ends of an edge are there. What is to go and is not there is passed over.
     """
 
     rec: Micros
@@ -222,7 +224,13 @@ class Delta(msgspec.Struct):
     met: list[Met] = []
     """Added up with what the session has of the item."""
     seen: list[Seen] = []
+    decisions: list[Decision] = []
     identifiers: list[Identifier] = []
+    assigned: list[Assigned] = []
+    """In the order in which they became so. Each ends the one before it of that identifier; one whose
+    `rec` is not behind that one's (another partition's clock) takes its place and its `rec`."""
+    sightings: list[Sighting] = []
+    """Likewise."""
     edges: list[Edge] = []
     gone_edges: list[EdgeKey] = []
     gone_profiles: list[str] = []
@@ -254,7 +262,7 @@ class ProfileEvent(msgspec.Struct, frozen=True):
 # ── the protocol ───────────────────────────────────────────────────────────────────────────────
 
 
-class Batch(Protocol):
+class Batch(EvidenceReading, Protocol):
     """One transaction of a worker. What it writes, it reads.
 
     Where several workers write at once, what was read must still be true when it is written. So
@@ -269,17 +277,8 @@ class Batch(Protocol):
 
     async def load(self, wanted: Wanted) -> Neighbourhood: ...
 
-    async def clusters(self, keys: Sequence[Key]) -> Clusters:
-        """The profiles that hold the keys, whole. Keys that are not known, or that no profile holds,
-        are passed over. Everything is in the answer once, in any order."""
-        ...
-
     async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
         """Those of the edges that are there, each once, in any order."""
-        ...
-
-    async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
-        """The earliest sighting, by (at, mid), in each half-hour of those edges, in any order."""
         ...
 
     async def visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
@@ -369,7 +368,7 @@ class GraphWriting(Protocol):
         ...
 
 
-class GraphReading(Protocol):
+class GraphReading(EvidenceReading, ChangeReading, Protocol):
     async def identifiers_by_keys(self, keys: Sequence[Key]) -> list[Identifier | None]: ...
 
     async def profiles_by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
@@ -486,8 +485,6 @@ class GraphReading(Protocol):
         can be cut at any moment; by (profile id, item id, first at), in chunks of at most `chunk`, none
         empty. One consistent reading, whatever is written meanwhile; sessions of nobody have no rows."""
         ...
-
-    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]: ...
 
     async def change_page(self, kinds: Sequence[str] | None, span: Span) -> Page[FeedEntry]:
         """Identity changes, newest first by (rec, id); the span's bounds are on `rec`."""

@@ -14,6 +14,19 @@ from graph_schema.model.identifier import Key, parse_key
 USER = "user_id"
 Pair: TypeAlias = tuple[Key, Key]
 
+_CHANGE, _DECISION = "c_", "d_"
+
+
+def decision_id(change: str, number: int = 0) -> str:
+    """A change by hand is one decision or several; the first has the change's id but for the prefix."""
+    stem = change.removeprefix(_CHANGE)
+    return f"{_DECISION}{stem}.{number}" if number else f"{_DECISION}{stem}"
+
+
+def change_id(decision: str) -> str:
+    """The change of a decision: `decision_id` the other way round."""
+    return f"{_CHANGE}{decision.removeprefix(_DECISION).partition('.')[0]}"
+
 
 class Apart(msgspec.Struct, frozen=True):
     """A cannot_link in force: no cluster holds one of `left` and one of `right`, but for the pairs
@@ -41,7 +54,15 @@ class Decisions:
 
     def __init__(self, recorded: Iterable[Decision] = ()) -> None:
         self.recorded = sorted(recorded, key=lambda d: (d.rec, d.at, d.id))
-        standing = _standing(self.recorded)
+        self._undone = _undone(self.recorded)
+        self._made: dict[str, list[Decision]] = {}
+        self._taking_back: dict[str, Decision] = {}
+        for decision in self.recorded:
+            self._made.setdefault(change_id(decision.id), []).append(decision)
+            taken = decision.undoes or decision.undoes_change
+            if taken is not None and decision.id not in self._undone:
+                self._taking_back[taken] = decision
+        standing = _standing(self.recorded, self._undone)
         self.confirmed = [d for d in standing if d.kind is DecisionKind.CONFIRMED]
         self.apart = list(_apart(standing))
         self._naming: dict[Key, list[Decision]] = {}
@@ -61,6 +82,20 @@ class Decisions:
 
     def and_also(self, decided: Iterable[Decision]) -> Decisions:
         return Decisions((*self.recorded, *decided))
+
+    def made_by(self, change: str) -> list[Decision]:
+        """The decisions of a change by hand; none where evidence made it."""
+        return self._made.get(change, [])
+
+    def in_force(self, decision: str) -> bool:
+        """Whether no decision in force undoes it."""
+        return decision not in self._undone
+
+    def taken_back_by(self, change: str) -> str | None:
+        """The change in force that takes this one back, whoever made it."""
+        names = [change, *(decision.id for decision in self.made_by(change))]
+        found = [d for name in names if (d := self._taking_back.get(name)) is not None]
+        return change_id(found[-1].id) if found else None
 
     def naming(self, key: Key) -> list[Decision]:
         """The confirmations in force that name an identifier."""
@@ -111,12 +146,16 @@ def _sides(decision: Decision) -> tuple[tuple[tuple[Key, ...], tuple[Key, ...]],
     return (decision.left, decision.right), (decision.right, decision.left)
 
 
-def _standing(recorded: list[Decision]) -> list[Decision]:
-    """Without those undone, the undoing ones, and all but the last on the same two sets."""
+def _undone(recorded: list[Decision]) -> set[str]:
     undone: set[str] = set()
     for decision in reversed(recorded):
         if decision.undoes is not None and decision.id not in undone:
             undone.add(decision.undoes)
+    return undone
+
+
+def _standing(recorded: list[Decision], undone: set[str]) -> list[Decision]:
+    """Without those undone, the undoing ones, and all but the last on the same two sets."""
     last = {
         frozenset((frozenset(d.left), frozenset(d.right))): d
         for d in recorded

@@ -81,9 +81,11 @@ class Node(msgspec.Struct):
 class Region:
     """What is known so far; it grows while a batch is resolved and is never reloaded."""
 
-    def __init__(self, rules: IdentityRules, decisions: Sequence[Decision] = ()) -> None:
+    def __init__(
+        self, rules: IdentityRules, decisions: Decisions | Sequence[Decision] = ()
+    ) -> None:
         self.rules = rules
-        self.decisions = Decisions(decisions)
+        self.decisions = decisions if isinstance(decisions, Decisions) else Decisions(decisions)
         self.nodes: dict[Key, Node] = {}
         self.edges: dict[EdgeKey, Edge] = {}
         self.evidence: dict[Key, set[EdgeKey]] = {}

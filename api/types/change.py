@@ -13,8 +13,8 @@ from api.types import profile as profile_types
 from api.types.common import Connection, Edge, described, resolved
 from api.types.enums import ChangeKind, ChangeStatus
 from api.types.scalars import DateTime
+from graph_schema.model.change import CausedBy, IdentityChange
 from graph_schema.model.change import ChangePart as StoredPart
-from graph_schema.model.change import IdentityChange
 
 
 @strawberry.type(description="One profile before or after a change.")
@@ -63,7 +63,7 @@ class Change:
 
     @resolved("What caused it. Null once the event is pruned.")
     async def cause(self) -> ChangeCause | None:
-        if self.change.by_decision:
+        if self.change.by is not CausedBy.EVENT:
             return None
         return await event_types.event_by_id(self.ctx, self.change.cause)
 

@@ -3,28 +3,21 @@ difference and the log's position."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
+from cdp.pipeline.consequences import Consequences
 from cdp.pipeline.identities import IdentityResolver
-from cdp.pipeline.memberships import Evaluator, Subject
+from cdp.pipeline.in_force import InForce
 from cdp.pipeline.prepare import Prepared, prepare, wanted
-from cdp.pipeline.profiles import ProfileFolder
 from cdp.pipeline.sessions import SessionFolder
 from cdp.pipeline.working import Working
 from cdp.segments.index import SegmentIndex
-from graph_schema.model.change import ProfilesTouched
-from graph_schema.model.event import EventType
 from graph_schema.model.item import Item
-from graph_schema.model.profile import ProfileIds
 from graph_schema.model.record import LogRecord
-from graph_schema.model.rules import IdentityRules
-from graph_schema.model.segment import MembershipCause
-from graph_schema.model.time import Micros
-from graph_schema.store import Batch, Checkpoint, DeadRecord, Delta, GraphWriting
+from graph_schema.store import Batch, Checkpoint, DeadRecord, GraphWriting
 from identity import commerce
-from identity.normalise import Normaliser
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -37,55 +30,40 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 class EventApplier:
-    """Applies events. Keeps nothing between batches but the segments' index, which whoever changes a
-    segment renews."""
+    """Applies events. Keeps nothing between batches but what is in force."""
 
-    def __init__(
-        self,
-        store: GraphWriting,
-        rules: IdentityRules,
-        ids: ProfileIds,
-        now: Callable[[], Micros],
-    ) -> None:
+    def __init__(self, store: GraphWriting, in_force: InForce) -> None:
         self._store = store
-        self._rules = rules
-        self._ids = ids
-        self._now = now
-        self._normaliser = Normaliser(rules)
-        self.index: SegmentIndex | None = None
+        self._in_force = in_force
+
+    @property
+    def index(self) -> SegmentIndex | None:
+        """That of the segments; whoever changes one sets it to None."""
+        return self._in_force.segments
+
+    @index.setter
+    def index(self, index: SegmentIndex | None) -> None:
+        self._in_force.segments = index
 
     async def apply(self, records: Sequence[LogRecord], checkpoint: Checkpoint) -> Applied:
         """Raises whatever a record's content makes fail; the graph is then as it was."""
-        prepared = [
-            prepare(record, self._normaliser) for record in records if record.body is not None
-        ]
+        normaliser = self._in_force.normaliser
+        prepared = [prepare(record, normaliser) for record in records if record.body is not None]
         async with self._store.batch(checkpoint) as batch:
             return await self._within(batch, prepared, records[-1])
 
     async def _within(self, batch: Batch, prepared: list[Prepared], last: LogRecord) -> Applied:
-        asked = wanted(prepared, self._rules.session_gap)
+        asked = wanted(prepared, self._in_force.rules.session_gap)
         known = await batch.load(asked)
-        work = Working(batch, known, asked.keys, self._rules, self._ids, last.at)
+        await self._in_force.refresh(batch)
+        work = Working(batch, self._in_force, last.at, known, asked.keys)
         fresh = self._fresh(work, prepared)
-        identities = IdentityResolver(work)
-        await identities.take(fresh)
-        sessions = SessionFolder(work, self._normaliser)
+        await IdentityResolver(work).take(fresh)
+        sessions = SessionFolder(work)
         await sessions.take(fresh)
-        profiles = ProfileFolder(work)
-        await profiles.take(sessions, {name.key for item in fresh for name in item.names.all})
-        sessions.finish()
         work.delta.items = await self._items(batch, fresh)
-        work.delta.identifiers = [work.identifiers[key] for key in sorted(work.changed_identifiers)]
-        work.delta.gone_profiles = sorted(profiles.gone)
-        changes, work.delta.changes = work.delta.changes, []
-        await batch.write(work.delta)
-        await batch.write(await profiles.finish())
-        memberships = await self._memberships(batch, work, profiles, fresh, last.at)
-        touched = tuple(sorted(profiles.changed | profiles.gone))
-        memberships.changes = [*changes, *memberships.changes]
-        if touched:
-            memberships.changes.append(ProfilesTouched(touched))
-        await batch.write(memberships)
+        named = {name.key for item in fresh for name in item.names.all}
+        await Consequences(work, sessions, self._in_force).write(named, fresh)
         await batch.advance(last.position, last.at)
         dead = len(work.delta.dead)
         return Applied(batch.checkpoint, len(fresh), len(prepared) - len(fresh) - dead, dead)
@@ -126,58 +104,3 @@ class EventApplier:
             if merged is not None and merged != known:
                 changed.append(merged)
         return changed
-
-    # ── segments ───────────────────────────────────────────────────────────────────────────────
-
-    async def _memberships(
-        self,
-        batch: Batch,
-        work: Working,
-        profiles: ProfileFolder,
-        fresh: list[Prepared],
-        rec: Micros,
-    ) -> Delta:
-        if self.index is None:
-            self.index = SegmentIndex(await batch.segment_states())
-        if not self.index.segments:
-            return Delta(rec=rec)
-        evaluator = Evaluator(self.index, batch, self._now(), rec)
-        return await evaluator.take(self._subjects(work, profiles, fresh))
-
-    def _subjects(
-        self, work: Working, profiles: ProfileFolder, fresh: list[Prepared]
-    ) -> list[Subject]:
-        assert self.index is not None
-        subjects: dict[str, Subject] = {}
-        for id_, group in profiles.regrouped.items():
-            alone = not group.sources
-            cause = MembershipCause.EVENT if alone else MembershipCause.IDENTITY
-            sources = frozenset(group.sources)
-            subjects[id_] = Subject(work.profiles[id_], cause, sources=sources)
-        for id_ in work.stale - profiles.gone:
-            # A session went over to another owner: whatever it counted for may be another now.
-            subjects.setdefault(id_, Subject(work.profiles[id_], MembershipCause.EVENT))
-        for item in fresh:
-            self._affect(subjects, work, item)
-        return [subjects[id_] for id_ in sorted(subjects)]
-
-    def _affect(self, subjects: dict[str, Subject], work: Working, item: Prepared) -> None:
-        """The profile that an event belongs to, with the segments that the event can change."""
-        assert self.index is not None
-        event = item.event
-        profile = work.profile_of(item.names.user or item.names.device)
-        if profile is None:
-            return
-        traits = event.traits if event.type is EventType.IDENTIFY else ()
-        affected = self.index.affected((event.name,), traits, ())
-        subject = subjects.get(profile)
-        if subject is None:
-            if not affected:
-                return
-            subject = subjects[profile] = Subject(
-                work.profiles[profile], MembershipCause.EVENT, set()
-            )
-        if subject.cause is MembershipCause.EVENT:
-            subject.event = event.message_id
-        if subject.segments is not None:
-            subject.segments |= affected

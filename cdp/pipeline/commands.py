@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import msgspec
 
+from cdp.pipeline.decisions import apply_decision
+from cdp.pipeline.in_force import InForce
 from cdp.segments.errors import BadRule, RuleProblem
 from cdp.segments.index import check_uses, users_of
 from cdp.segments.parse import parse, segment_key, to_json
 from graph_schema.model.command import (
     ArchiveSegment,
+    CatalogueCommand,
     Command,
     CreateSegment,
+    IdentityCommand,
     Outcome,
     PutItems,
     UpdateSegment,
@@ -19,6 +23,7 @@ from graph_schema.model.command import (
 from graph_schema.model.item import Item
 from graph_schema.model.record import LogRecord
 from graph_schema.model.segment import Segment, SegmentStatus, SegmentVersion
+from graph_schema.model.time import Micros
 from graph_schema.store import Batch, Checkpoint, Delta, GraphWriting
 
 _command = msgspec.json.Decoder(Command).decode
@@ -27,24 +32,33 @@ _command = msgspec.json.Decoder(Command).decode
 class CommandApplier:
     """Applies commands, each in a transaction of its own."""
 
-    def __init__(self, store: GraphWriting) -> None:
+    def __init__(self, store: GraphWriting, in_force: InForce) -> None:
         self._store = store
+        self._in_force = in_force
 
     async def apply(self, record: LogRecord, checkpoint: Checkpoint) -> Checkpoint:
         """Raises msgspec.DecodeError where the record's body is no command."""
         command = _command(record.body or b"")
         async with self._store.batch(checkpoint) as batch:
             if await batch.outcome(command.id) is None:
-                delta = Delta(rec=record.at)
-                problem = await self._decide(batch, command, delta)
-                if problem is not None:
-                    delta = Delta(rec=record.at)
-                delta.outcomes.append(_outcome(command.id, record.at, problem))
-                await batch.write(delta)
+                if isinstance(command, IdentityCommand):
+                    await apply_decision(batch, self._in_force, command, record.at)
+                else:
+                    await self._apply(batch, command, record.at)
             await batch.advance(record.position, record.at)
             return batch.checkpoint
 
-    async def _decide(self, batch: Batch, command: Command, delta: Delta) -> RuleProblem | None:
+    async def _apply(self, batch: Batch, command: CatalogueCommand, rec: Micros) -> None:
+        delta = Delta(rec=rec)
+        problem = await self._decide(batch, command, delta)
+        if problem is not None:
+            delta = Delta(rec=rec)
+        delta.outcomes.append(_outcome(command.id, rec, problem))
+        await batch.write(delta)
+
+    async def _decide(
+        self, batch: Batch, command: CatalogueCommand, delta: Delta
+    ) -> RuleProblem | None:
         """Fills the delta; answers why the command has no effect where it has none."""
         match command:
             case PutItems(items=items):
@@ -58,7 +72,7 @@ class CommandApplier:
                 return _archive(await batch.segment_states(), command, delta)
 
 
-def _outcome(id_: str, at: int, problem: RuleProblem | None) -> Outcome:
+def _outcome(id_: str, at: Micros, problem: RuleProblem | None) -> Outcome:
     if problem is None:
         return Outcome(id_, at)
     return Outcome(id_, at, problem.code, problem.message, problem.path)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from cdp.pipeline.prepare import Prepared
 from cdp.pipeline.working import Working
-from graph_schema.model.change import ChangeKind, ChangePart, IdentityChange
-from graph_schema.model.evidence import EdgeKey, Seen
+from graph_schema.model.change import IdentityChange
+from graph_schema.model.evidence import Decision, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
-from identity.local import Absorbing, Difference, Noticed, Sighted, absorb
+from identity.deciding import came_out, parts_of
+from identity.driving import Driver
+from identity.local import Difference, Noticed, Sighted, absorb
 from identity.normalise import Name
 from identity.region import Region
 
@@ -23,23 +25,35 @@ class IdentityResolver:
 
     def __init__(self, work: Working) -> None:
         self._work = work
-        self._region = Region(work.rules)
+        self._region = Region(work.rules, work.decisions)
         # What the batch's one read did not find is in no store: nobody need ask again.
         self._region.unknown.update(work.wanted - work.identifiers.keys())
+        self._driver = Driver(self._region, work.batch, work.learn, work.delta.seen)
         self._changed_edges: set[EdgeKey] = set()
+        self._gone_edges: set[EdgeKey] = set()
 
     async def take(self, prepared: Sequence[Prepared]) -> None:
-        await self._load(
+        await self._driver.load(
             {end for i in prepared for f in i.facts if self._is_news(f) for end in (f.a, f.b)}
         )
         await self._load_burned(prepared)
         for item in prepared:
+            self._work.rec = item.rec
             sighted = [s for name in item.names.all if (s := self._sight(item, name)) is not None]
             noticed = [self._notice(fact, item) for fact in item.facts if self._is_news(fact)]
             if noticed or sighted:
-                difference = await self._run(absorb(self._region, noticed, sighted))
-                self._keep(difference, item)
-        self._work.delta.edges += [self._region.edges[key] for key in self._changed_edges]
+                difference = await self._driver.run(absorb(self._region, noticed, sighted))
+                self._keep(difference)
+                self._note_change(difference, item)
+        self._finish()
+
+    async def decide(self, decided: Sequence[Decision]) -> Difference:
+        """Takes decisions, and answers what they change."""
+        difference = await self._driver.run(absorb(self._region, (), (), decided))
+        self._keep(difference)
+        self._work.decisions = self._region.decisions
+        self._finish()
+        return difference
 
     # ── what is new ────────────────────────────────────────────────────────────────────────────
 
@@ -82,25 +96,6 @@ class IdentityResolver:
 
     # ── resolving ──────────────────────────────────────────────────────────────────────────────
 
-    async def _run(self, absorbing: Absorbing) -> Difference:
-        try:
-            need = next(absorbing)
-            while True:
-                await self._load(need.keys)
-                await self._load_half_hours(need.edges)
-                need = next(absorbing)
-        except StopIteration as stop:
-            difference: Difference = stop.value
-            return difference
-
-    async def _load(self, keys: Iterable[Key]) -> None:
-        missing = sorted(keys)
-        if missing:
-            found = await self._work.batch.clusters(missing)
-            for identifier in (*found.members, *found.neighbours):
-                self._work.learn(identifier)
-            self._region.load(found.members, found.neighbours, found.anchors, found.edges)
-
     async def _load_burned(self, prepared: Sequence[Prepared]) -> None:
         """Evidence between two burned identifiers comes with neither of them: it is asked for."""
         nodes = self._region.nodes
@@ -114,22 +109,19 @@ class IdentityResolver:
             for edge in await self._work.batch.edges(sorted(wanted)):
                 self._region.put_edge(edge)
 
-    async def _load_half_hours(self, edges: frozenset[EdgeKey]) -> None:
-        if edges:
-            found = await self._work.batch.halves(sorted(edges))
-            pending = [s for s in self._work.delta.seen if (s.a, s.b, s.kind) in edges]
-            self._region.load_half_hours(edges, [*found, *pending])
-
-    def _keep(self, difference: Difference, item: Prepared) -> None:
+    def _keep(self, difference: Difference) -> None:
         for key in difference.nodes:
             self._keep_node(key)
+        self._gone_edges |= difference.gone_edges
+        self._gone_edges -= difference.edges - difference.gone_edges
         self._changed_edges |= difference.edges
-        if difference.before or difference.after:
-            for members in (*difference.before.values(), *difference.after.values()):
-                self._work.regrouped |= members
-            change = self._change(difference, item)
-            if change is not None:
-                self._work.delta.changes.append(change)
+        self._changed_edges -= self._gone_edges
+        for members in (*difference.before.values(), *difference.after.values()):
+            self._work.regrouped |= members
+
+    def _finish(self) -> None:
+        self._work.delta.edges += [self._region.edges[key] for key in self._changed_edges]
+        self._work.delta.gone_edges += sorted(self._gone_edges)
 
     def _keep_node(self, key: Key) -> None:
         node = self._region.nodes[key]
@@ -145,33 +137,19 @@ class IdentityResolver:
 
     # ── changes ────────────────────────────────────────────────────────────────────────────────
 
-    def _change(self, difference: Difference, item: Prepared) -> IdentityChange | None:
-        """What became of profiles that were there before; growing by new identifiers is no change."""
-        kind = _kind(difference.before, difference.after)
+    def _note_change(self, difference: Difference, item: Prepared) -> None:
+        """What became of profiles that were there before."""
+        kind = came_out(difference.before, difference.after)
         if kind is None:
-            return None
+            return
         digest = hashlib.blake2b(item.event.message_id.encode(), digest_size=16).hexdigest()
-        return IdentityChange(
-            id=f"c_{digest}",
-            kind=kind,
-            at=item.rec,
-            cause=item.event.message_id,
-            before=self._parts(difference.before),
-            after=self._parts(difference.after),
+        self._work.delta.changes.append(
+            IdentityChange(
+                id=f"c_{digest}",
+                kind=kind,
+                at=item.rec,
+                cause=item.event.message_id,
+                before=parts_of(difference.before, self._work.ids),
+                after=parts_of(difference.after, self._work.ids),
+            )
         )
-
-    def _parts(self, clusters: dict[Key, frozenset[Key]]) -> tuple[ChangePart, ...]:
-        return tuple(
-            ChangePart(self._work.ids.of(anchor), tuple(sorted(members)))
-            for anchor, members in sorted(clusters.items())
-        )
-
-
-def _kind(before: dict[Key, frozenset[Key]], after: dict[Key, frozenset[Key]]) -> ChangeKind | None:
-    """A merge: every former profile lies whole in one of today's, and an id went. A split: one
-    profile became several. Else identifiers moved. Growing by new identifiers is no change."""
-    whole = all(any(members <= now for now in after.values()) for members in before.values())
-    if whole:
-        retired = [anchor for anchor in before if anchor not in after]
-        return ChangeKind.MERGE if retired else None
-    return ChangeKind.SPLIT if len(before) == 1 else ChangeKind.MOVE

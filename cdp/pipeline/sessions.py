@@ -6,7 +6,7 @@ one. Where one comes late, the visits around it are split anew from all their ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -19,7 +19,6 @@ from graph_schema.model.tally import Tally
 from graph_schema.model.time import Micros
 from graph_schema.store import Met, NewEvent, Wanted
 from identity import commerce, device_facts, fold, sessions
-from identity.normalise import Normaliser
 
 
 class Touched(msgspec.Struct):
@@ -34,9 +33,8 @@ class Touched(msgspec.Struct):
 class SessionFolder:
     """Takes the new events of a batch; `touched` and `added` are what came of them."""
 
-    def __init__(self, work: Working, normaliser: Normaliser) -> None:
+    def __init__(self, work: Working) -> None:
         self._work = work
-        self._normaliser = normaliser
         self._gap = work.rules.session_gap
         self.touched: dict[str, Touched] = {}
         self.named: list[tuple[Session, Key]] = []
@@ -90,7 +88,7 @@ class SessionFolder:
             id=event.message_id,
             device=device,
             user=user,
-            owner=sessions.owner_of(device, user),
+            owner=self._owner(device, user),
             started_at=event.at,
             ended_at=event.at,
             last_mid=event.message_id,
@@ -102,8 +100,10 @@ class SessionFolder:
         """The visit's first login: what precedes it belongs to the user too."""
         before = self._work.profile_of(session.owner)
         session.user = user
-        session.owner = sessions.owner_of(session.device, user)
+        session.owner = self._owner(session.device, user)
         now = self._work.profile_of(session.owner)
+        if session.owner != user:
+            return  # a decision keeps the two apart: nothing that it stands for changes hands
         if before == now:
             self.named.append((session, user))
         else:
@@ -119,6 +119,7 @@ class SessionFolder:
             self._work.delta.met.append(Met(session.id, interaction))
         fold.add(touched.added, event)
         session.ended_at, session.last_mid = event.at, event.message_id
+        session.rec = max(session.rec, item.rec)
         session.facts = device_facts.merge(session.facts, device_facts.facts_of(event))
         self._record(item, session.id)
 
@@ -136,14 +137,39 @@ class SessionFolder:
         session.owner = None
         self._add(session, item)
 
+    def _owner(self, device: Key, user: Key | None) -> Key | None:
+        apart = user is not None and self._work.decisions.parts(device, user)
+        return sessions.owner_of(device, user, apart)
+
+    # ── decisions ──────────────────────────────────────────────────────────────────────────────
+
+    async def reown(self, facing: Collection[tuple[Key, Key]]) -> None:
+        """Gives the sessions in which decisions can have a say to whom they belong now. `facing`: the
+        pairs of a device and a user that they name on different sides."""
+        devices, users = {device for device, _ in facing}, {user for _, user in facing}
+        found = await self._work.batch.sessions_between(sorted(devices), sorted(users))
+        moving = [
+            (session, owner)
+            for session in found
+            if (owner := self._owner(session.device, session.user)) != session.owner
+        ]
+        await self._know_owners({key for s, owner in moving for key in (s.owner, owner)})
+        for session, owner in moving:
+            ids = (self._work.profile_of(session.owner), self._work.profile_of(owner))
+            self._work.stale.update(filter(None, ids))
+            session.owner = owner
+            self._work.delta.sessions.append(session)
+
     # ── late ───────────────────────────────────────────────────────────────────────────────────
 
     async def _late(self, device: Key, items: list[Prepared]) -> None:
         old = await self._visits(device, items[0].event.at, items[-1].event.at)
-        await self._know_owners(old)
+        await self._know_owners({session.owner for session in old})
         stored = await self._work.batch.events_of([session.id for session in old])
         new = {item.event.message_id: item for item in items}
         held = {s.event.message_id: s.session for s in stored}
+        recorded = {s.event.message_id: s.rec for s in stored}
+        recorded |= {item.event.message_id: item.rec for item in items}
         events = [s.event for s in stored] + [item.event for item in items]
         events.sort(key=_moment)
         users = {item.event.message_id: item.names.user for item in items}
@@ -159,7 +185,8 @@ class SessionFolder:
         for span in spans:
             chunk = events[position : position + span.count]
             position += span.count
-            self._replace(device, span, chunk, new, held)
+            rec = max(recorded[event.message_id] for event in chunk)
+            self._replace(device, span, chunk, new, held, rec)
 
     async def _visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
         """The sessions of the whole visits that touch the range, give or take a gap."""
@@ -171,8 +198,8 @@ class SessionFolder:
                 return found
             reach = wider
 
-    async def _know_owners(self, old: list[Session]) -> None:
-        owners = {s.owner for s in old if s.owner is not None} - self._work.identifiers.keys()
+    async def _know_owners(self, keys: Iterable[Key | None]) -> None:
+        owners = {key for key in keys if key is not None} - self._work.identifiers.keys()
         if owners:
             known = await self._work.batch.load(Wanted((), tuple(sorted(owners)), (), {}))
             for identifier in known.identifiers.values():
@@ -187,17 +214,19 @@ class SessionFolder:
         events: list[Event],
         new: dict[str, Prepared],
         held: dict[str, str],
+        rec: Micros,
     ) -> None:
         session = Session(
             id=span.id,
             device=device,
             user=span.user,
-            owner=sessions.owner_of(device, span.user),
+            owner=self._owner(device, span.user),
             started_at=events[0].at,
             ended_at=events[-1].at,
             last_mid=events[-1].message_id,
             facts=device_facts.facts_of(events[0]),
             tally=Tally(),
+            rec=rec,
         )
         touched = self.touched[session.id] = Touched(session, Tally(), whole=True)
         for event in events:
@@ -216,7 +245,7 @@ class SessionFolder:
             self._work.stale.add(owner)
 
     def _user_of(self, event: Event) -> Key | None:
-        return self._normaliser.names(event).user
+        return self._work.normaliser.names(event).user
 
 
 def _moment(event: Event) -> tuple[Micros, str]:

@@ -4,37 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cdp.pipeline.in_force import InForce
 from graph_schema.model.identifier import Identifier, Key
-from graph_schema.model.profile import Profile, ProfileIds
-from graph_schema.model.rules import IdentityRules
+from graph_schema.model.known import Assigned, Sighting
+from graph_schema.model.profile import Profile
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
 from graph_schema.store import Batch, Delta, Neighbourhood
 
+NOTHING_KNOWN = Neighbourhood({}, {}, {}, {}, {})
+
 
 class Working:
     """`identifiers` and `profiles` are as they are now, in memory; `profile_before` is the profile of
-    each identifier as the batch found it (None: the identifier is new)."""
+    each identifier as the batch found it (None: the identifier is new). `rec` is that of the record in
+    hand; the delta's is that of the last one."""
 
     def __init__(
         self,
         batch: Batch,
-        known: Neighbourhood,
-        wanted: Iterable[Key],
-        rules: IdentityRules,
-        ids: ProfileIds,
+        in_force: InForce,
         rec: Micros,
+        known: Neighbourhood = NOTHING_KNOWN,
+        wanted: Iterable[Key] = (),
     ) -> None:
         self.batch = batch
         self.wanted = set(wanted)
-        self.rules = rules
-        self.ids = ids
+        self.rec = rec
+        self.rules = in_force.rules
+        self.ids = in_force.ids
+        self.normaliser = in_force.normaliser
+        self.decisions = in_force.decisions
         self.identifiers: dict[Key, Identifier] = dict(known.identifiers)
         self.profile_before: dict[Key, str | None] = {
             key: identifier.profile for key, identifier in known.identifiers.items()
         }
         self.profiles: dict[str, Profile] = dict(known.profiles)
-        self.sessions: dict[Key, list[Session]] = known.sessions
+        self.sessions: dict[Key, list[Session]] = dict(known.sessions)
         self.digests = dict(known.digests)
         self.seen = dict(known.seen)
         self.delta = Delta(rec=rec)
@@ -50,9 +56,26 @@ class Working:
         return found.profile if found is not None else None
 
     def put_identifier(self, identifier: Identifier) -> None:
-        self.profile_before.setdefault(identifier.key, None)
-        self.identifiers[identifier.key] = identifier
-        self.changed_identifiers.add(identifier.key)
+        """Also notes from when on what is known of it is other than it was."""
+        key = identifier.key
+        known = self.identifiers.get(key)
+        if known is None or (known.profile, known.status) != (
+            identifier.profile,
+            identifier.status,
+        ):
+            self.delta.assigned.append(
+                Assigned(key, identifier.profile, identifier.status, self.rec)
+            )
+        if known is None or (known.first_at, known.last_at) != (
+            identifier.first_at,
+            identifier.last_at,
+        ):
+            self.delta.sightings.append(
+                Sighting(key, identifier.first_at, identifier.last_at, self.rec)
+            )
+        self.profile_before.setdefault(key, None)
+        self.identifiers[key] = identifier
+        self.changed_identifiers.add(key)
 
     def learn(self, identifier: Identifier) -> None:
         """Takes in an identifier that was read later in the batch."""

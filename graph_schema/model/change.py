@@ -21,14 +21,35 @@ class ChangeKind(StrEnum):
     ERASURE = "erasure"
 
 
+class ChangeStatus(StrEnum):
+    """`WITHOUT_EFFECT`: the decision was recorded and changed no profile."""
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    WITHOUT_EFFECT = "without_effect"
+    REFUSED = "refused"
+
+
+class CausedBy(StrEnum):
+    """What the `cause` of a change names: a message id, a decision's id, a version of the rules."""
+
+    EVENT = "event"
+    DECISION = "decision"
+    RULES = "rules"
+
+
 class ChangePart(msgspec.Struct, frozen=True):
     profile_id: str
     identifiers: tuple[Key, ...]
 
 
 class IdentityChange(msgspec.Struct, frozen=True, tag="identity"):
-    """Profiles that became other profiles. `cause` is a message id or, with `by_decision`, the id of
-    a decision. The change's own id is derived from the cause, so that a rebuild gives the same."""
+    """Profiles that became other profiles, or a person's command that was to bring that about.
+
+    The id of a change made by evidence is derived from its cause, so that a rebuild gives the same;
+    that of a command is the command's own. `undoes` is the id of the change that an undoing takes
+    back. Stored changes are never PENDING: that one still lies in the log.
+    """
 
     id: str
     kind: ChangeKind
@@ -36,7 +57,9 @@ class IdentityChange(msgspec.Struct, frozen=True, tag="identity"):
     cause: str
     before: tuple[ChangePart, ...]
     after: tuple[ChangePart, ...]
-    by_decision: bool = False
+    by: CausedBy = CausedBy.EVENT
+    status: ChangeStatus = ChangeStatus.APPLIED
+    undoes: str | None = None
 
 
 class MembershipChange(msgspec.Struct, frozen=True, tag="membership"):

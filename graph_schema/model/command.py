@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from graph_schema.model.identifier import Key
 from graph_schema.model.item import Item
 from graph_schema.model.time import Micros
 
@@ -46,7 +47,33 @@ class PutItems(_Command, frozen=True, tag="put_items"):
     items: tuple[Item, ...]
 
 
-Command: TypeAlias = CreateSegment | UpdateSegment | ArchiveSegment | PutItems
+class MergeProfiles(_Command, frozen=True, tag="merge_profiles"):
+    """Confirms that sets of identifiers are one person's: each set is what a profile held when the
+    person decided, the one whose id is to stay first. The command's id is its change's."""
+
+    parts: tuple[tuple[Key, ...], ...]
+    note: str | None = None
+
+
+class SplitProfile(_Command, frozen=True, tag="split_profile"):
+    """Parts the identifiers that are taken out from the rest of what their profile held when the
+    person decided. The command's id is its change's."""
+
+    taken: tuple[Key, ...]
+    rest: tuple[Key, ...]
+    note: str | None = None
+
+
+class UndoChange(_Command, frozen=True, tag="undo_change"):
+    """Takes a change back. The command's id is the new change's."""
+
+    change: str
+    note: str | None = None
+
+
+IdentityCommand: TypeAlias = MergeProfiles | SplitProfile | UndoChange
+CatalogueCommand: TypeAlias = CreateSegment | UpdateSegment | ArchiveSegment | PutItems
+Command: TypeAlias = CatalogueCommand | IdentityCommand
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -80,7 +80,8 @@ class DecisionKind(StrEnum):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """A person's word on two sets of identifiers, or, with `undoes`, the withdrawal of one."""
+    """A person's word on two sets of identifiers, or, with `undoes`, the withdrawal of one.
+    `undoes_change`: the change, made by evidence, that this cannot_link takes back."""
 
     id: str
     kind: DecisionKind
@@ -91,3 +92,4 @@ class Decision(msgspec.Struct, frozen=True):
     note: str | None = None
     undoes: str | None = None
     rec: Micros = 0
+    undoes_change: str | None = None

@@ -24,7 +24,8 @@ class DeviceFacts(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Session(msgspec.Struct):
     """`id` is the message id of its first event. `device` is the key it was folded under, `user` the
-    user who logged in within it, `owner` the identifier its facts belong to (None: nobody)."""
+    user who logged in within it, `owner` the identifier its facts belong to (None: nobody). `rec` is
+    when the last of its events was recorded."""
 
     id: str
     device: Key
@@ -35,3 +36,4 @@ class Session(msgspec.Struct):
     last_mid: str
     facts: DeviceFacts
     tally: Tally
+    rec: Micros = 0

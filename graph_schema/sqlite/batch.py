@@ -8,17 +8,19 @@ from typing import Any
 
 import msgspec
 
+from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import Change, IdentityChange
 from graph_schema.model.command import Outcome
-from graph_schema.model.evidence import Edge, EdgeKey, Seen
-from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
+from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
+from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
 from graph_schema.model.segment import Membership, Segment
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
 from graph_schema.queries import queries
-from graph_schema.sqlite import rows
+from graph_schema.sqlite import evidence, rows
+from graph_schema.sqlite.evidence import as_json
 from graph_schema.store import (
     Checkpoint,
     Clusters,
@@ -31,11 +33,6 @@ from graph_schema.store import (
 )
 
 _json = msgspec.json.Encoder().encode
-
-
-def as_json(values: Iterable[Any]) -> str:
-    """A list as the JSON text that `json_each` takes."""
-    return _json(list(values)).decode()
 
 
 class SqliteBatch:
@@ -66,28 +63,22 @@ class SqliteBatch:
         )
 
     async def clusters(self, keys: Sequence[Key]) -> Clusters:
-        members = [rows.identifier(row) for row in self._all("members", keys=as_json(keys))]
-        inside = {member.key for member in members}
-        # The evidence of a burned identifier joins nothing, and there is no bound on its size.
-        traced = [m.key for m in members if m.status is not IdentifierStatus.BURNED]
-        edges = [rows.edge(row) for row in self._all("edges_of", keys=as_json(traced))]
-        outside = {end for edge in edges for end in (edge.a, edge.b)} - inside
-        neighbours = self._identifiers(outside)
-        profiles = {i.profile for i in (*members, *neighbours) if i.profile is not None}
-        return Clusters(
-            members=tuple(members),
-            neighbours=tuple(neighbours),
-            anchors=dict(self._all("anchors", ids=as_json(profiles))),
-            edges=tuple(edges),
-        )
+        return evidence.clusters(self._connection, keys)
 
     async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
         return [rows.edge(row) for row in self._all("edges_by_key", edges=as_json(keys))]
 
     async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
-        keys = as_json(edges)
-        earliest = {row[:4]: row for row in self._all("halves", edges=keys)}
-        return [rows.seen(row) for row in earliest.values()]
+        return evidence.halves(self._connection, edges)
+
+    async def decisions(self, after: RecordedAt) -> list[Decision]:
+        return evidence.decisions(self._connection, after)
+
+    async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
+        return evidence.sessions_between(self._connection, devices, users)
+
+    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
+        return evidence.changes_by_ids(self._connection, ids)
 
     async def visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
         found = self._all("visits", device=device, since=since, until=until)
@@ -152,7 +143,15 @@ class SqliteBatch:
             ((m.session, *msgspec.structs.astuple(m.interaction)) for m in delta.met),
         )
         self._many("put_seen", map(rows.seen_row, delta.seen))
+        self._many("put_decision", map(rows.decision_row, delta.decisions))
         self._many("put_identifier", map(rows.identifier_row, delta.identifiers))
+        for known in delta.assigned:
+            # One by one: an identifier may stand in the list twice, and each ends the one before.
+            self._many("end_assigned", [(known.identifier, known.rec)])
+            self._many("put_assigned", [rows.assigned_row(known)])
+        self._many(
+            "put_sighting", ((s.identifier, s.rec, s.first_at, s.last_at) for s in delta.sightings)
+        )
         self._many("put_edge", map(rows.edge_row, delta.edges))
         self._many("drop_edge", ((a, b, kind.value) for a, b, kind in delta.gone_edges))
         self._many("drop_profile", ((id_,) for id_ in delta.gone_profiles))
@@ -170,7 +169,7 @@ class SqliteBatch:
         self._many(
             "open_member",
             (
-                (m.profile_id, m.segment, m.version, m.since, m.cause.value, entry.event)
+                (m.profile_id, m.segment, m.version, m.since, m.cause.value, entry.event, delta.rec)
                 for entry in delta.opened
                 for m in (entry.membership,)
             ),
@@ -179,6 +178,15 @@ class SqliteBatch:
         self._many("put_outcome", map(rows.outcome_row, delta.outcomes))
         self._many("put_dead_record", map(msgspec.structs.astuple, delta.dead))
         self._many("put_change", [self._change_row(change, delta.rec) for change in delta.changes])
+        self._many(
+            "put_change_profile",
+            (
+                (part.profile_id, change.at, change.id)
+                for change in delta.changes
+                if isinstance(change, IdentityChange)
+                for part in (*change.before, *change.after)
+            ),
+        )
 
     async def advance(self, position: int, rec: Micros) -> None:
         self._connection.execute(
@@ -210,15 +218,16 @@ class SqliteBatch:
         return grouped
 
     def _identifiers(self, keys: Iterable[Key]) -> list[Identifier]:
-        return [rows.identifier(row) for row in self._all("identifiers", keys=as_json(keys))]
+        return evidence.identifiers(self._connection, keys)
 
     def _profiles(self, ids: Iterable[str]) -> list[Profile]:
         return [rows.profile(row) for row in self._all("profiles", ids=as_json(ids))]
 
     def _change_row(self, change: Change, rec: Micros) -> tuple[Any, ...]:
         self._seq += 1
-        id_ = change.id if isinstance(change, IdentityChange) else None
-        kind = change.kind.value if isinstance(change, IdentityChange) else type(change).__name__
+        id_, kind = None, type(change).__name__
+        if isinstance(change, IdentityChange):
+            id_, kind, rec = change.id, change.kind.value, change.at
         return self.checkpoint.partition, self._seq, rec, kind, id_, _json(change)
 
     def _all(self, name: str, **parameters: object) -> list[Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import zip_longest
 from typing import Any, TypeVar
 
 import msgspec
 
-from graph_schema.model.change import Change, FeedEntry, IdentityChange
+from graph_schema.model.change import FeedEntry
 from graph_schema.model.command import Outcome
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Interaction, Item
@@ -20,7 +20,17 @@ from graph_schema.model.time import Micros
 from graph_schema.queries import queries
 from graph_schema.search import folded
 from graph_schema.sqlite import rows
-from graph_schema.sqlite.batch import as_json
+from graph_schema.sqlite.evidence import as_json, fetch
+from graph_schema.sqlite.knowledge import SqliteKnowledge
+from graph_schema.sqlite.paging import (
+    bounds_of,
+    feed_entry,
+    grouped,
+    in_order,
+    names_json,
+    page_of,
+    since_until,
+)
 from graph_schema.sqlite.pool import ReaderPool
 from graph_schema.store import (
     Checkpoint,
@@ -37,8 +47,6 @@ from graph_schema.store import (
 
 T = TypeVar("T")
 
-_EVER = (1 << 63) - 1
-_NEVER = -(1 << 63)
 _SESSIONS_AT_ONCE = 16
 
 _PROFILE_ORDERS = {
@@ -46,10 +54,9 @@ _PROFILE_ORDERS = {
     "FIRST_SEEN_DESC": "profiles_first_seen",
     "ID": "profiles_by_id",
 }
-_change = msgspec.json.Decoder(Change).decode
 
 
-class SqliteReading:
+class SqliteReading(SqliteKnowledge):
     """Implements `graph_schema.store.GraphReading`. Each method is one reading transaction."""
 
     _pool: ReaderPool
@@ -58,12 +65,12 @@ class SqliteReading:
 
     async def identifiers_by_keys(self, keys: Sequence[Key]) -> list[Identifier | None]:
         found = await self._rows("identifiers", keys=as_json(keys))
-        return _in_order(keys, {value.key: value for value in map(rows.identifier, found)})
+        return in_order(keys, {value.key: value for value in map(rows.identifier, found)})
 
     async def profiles_by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
         def read(connection: sqlite3.Connection) -> list[Profile | None]:
-            today = dict(_all(connection, "retired_ids", ids=as_json(ids)))
-            found = _all(connection, "profiles", ids=as_json(filter(None, today.values())))
+            today = dict(fetch(connection, "retired_ids", ids=as_json(ids)))
+            found = fetch(connection, "profiles", ids=as_json(filter(None, today.values())))
             profiles = {profile.id: profile for profile in map(rows.profile, found)}
             return [profiles.get(today.get(id_) or "") for id_ in ids]
 
@@ -77,7 +84,7 @@ class SqliteReading:
             _PROFILE_ORDERS[order],
             at=at, id=id_, segment=segment, search=folded(search or ""), limit=span.first + 1,
         )  # fmt: skip
-        return _page(map(rows.profile, found), span.first)
+        return page_of(map(rows.profile, found), span.first)
 
     async def profile_count(self, *, segment: str | None, search: str | None) -> int:
         found = await self._rows("profile_count", segment=segment, search=folded(search or ""))
@@ -87,15 +94,15 @@ class SqliteReading:
         self, profiles: Sequence[str], namespaces: Sequence[str] | None, span: Span
     ) -> list[Page[Identifier]]:
         rank, first_at, key = span.after or (-1, 0, "")
-        wanted = _names(namespaces)
+        wanted = names_json(namespaces)
 
         def one(connection: sqlite3.Connection, profile: str) -> Page[Identifier]:
-            found = _all(
+            found = fetch(
                 connection, "identifier_page",
                 profile=profile, rank=rank, first_at=first_at, key=key, namespaces=wanted,
                 limit=span.first + 1,
             )  # fmt: skip
-            return _page(map(rows.identifier, found), span.first)
+            return page_of(map(rows.identifier, found), span.first)
 
         return await self._each(profiles, one)
 
@@ -103,8 +110,8 @@ class SqliteReading:
         self, profiles: Sequence[str], namespaces: Sequence[str] | None
     ) -> list[int]:
         def one(connection: sqlite3.Connection, profile: str) -> int:
-            found = _all(
-                connection, "identifier_count", profile=profile, namespaces=_names(namespaces)
+            found = fetch(
+                connection, "identifier_count", profile=profile, namespaces=names_json(namespaces)
             )
             return int(found[0][0])
 
@@ -113,11 +120,11 @@ class SqliteReading:
     # ── sessions and events ────────────────────────────────────────────────────────────────────
 
     async def session_pages(self, profiles: Sequence[str], span: Span) -> list[Page[StoredSession]]:
-        bounds = _bounds(span)
+        bounds = bounds_of(span)
 
         def one(connection: sqlite3.Connection, profile: str) -> Page[StoredSession]:
-            found = _all(connection, "session_page", profile=profile, **bounds)
-            return _page((StoredSession(rows.session(row), profile) for row in found), span.first)
+            found = fetch(connection, "session_page", profile=profile, **bounds)
+            return page_of((StoredSession(rows.session(row), profile) for row in found), span.first)
 
         return await self._each(profiles, one)
 
@@ -126,13 +133,13 @@ class SqliteReading:
 
     async def sessions_by_ids(self, ids: Sequence[str]) -> list[StoredSession | None]:
         found = await self._rows("sessions_by_ids", ids=as_json(ids))
-        return _in_order(
+        return in_order(
             ids, {row[0]: StoredSession(rows.session(row[2:]), row[1]) for row in found}
         )
 
     async def session_tallies(self, profiles: Sequence[str]) -> list[list[Session]]:
         found = await self._rows("sessions_of_profiles", ids=as_json(profiles))
-        return _grouped(profiles, ((row[0], rows.session(row[1:])) for row in found))
+        return grouped(profiles, ((row[0], rows.session(row[1:])) for row in found))
 
     async def event_pages(
         self, profiles: Sequence[str], names: Sequence[str] | None, span: Span
@@ -145,12 +152,12 @@ class SqliteReading:
     async def event_counts(
         self, profiles: Sequence[str], names: Sequence[str] | None, span: Span
     ) -> list[int]:
-        since, until = _since_until(span)
+        since, until = since_until(span)
 
         def one(connection: sqlite3.Connection, profile: str) -> int:
-            found = _all(
+            found = fetch(
                 connection, "event_count",
-                profile=profile, names=_names(names), since=since, until=until,
+                profile=profile, names=names_json(names), since=since, until=until,
             )  # fmt: skip
             return int(found[0][0])
 
@@ -159,21 +166,21 @@ class SqliteReading:
     async def session_event_pages(
         self, sessions: Sequence[str], span: Span
     ) -> list[Page[StoredEvent]]:
-        bounds = _bounds(span)
+        bounds = bounds_of(span)
 
         def one(connection: sqlite3.Connection, session: str) -> Page[StoredEvent]:
-            found = _all(connection, "session_event_page", session=session, **bounds)
-            return _page(map(rows.stored_event, found), span.first)
+            found = fetch(connection, "session_event_page", session=session, **bounds)
+            return page_of(map(rows.stored_event, found), span.first)
 
         return await self._each(sessions, one)
 
     async def places(self, mids: Sequence[str]) -> list[tuple[int, int] | None]:
         found = await self._rows("places", mids=as_json(mids))
-        return _in_order(mids, {row[0]: (row[1], row[2]) for row in found})
+        return in_order(mids, {row[0]: (row[1], row[2]) for row in found})
 
     async def events_by_ids(self, mids: Sequence[str]) -> list[StoredEvent | None]:
         found = await self._rows("events_by_ids", ids=as_json(mids))
-        return _in_order(mids, {row[4]: rows.stored_event(row) for row in found})
+        return in_order(mids, {row[4]: rows.stored_event(row) for row in found})
 
     async def profile_events(
         self, profiles: Sequence[str], names: Sequence[str], since: Micros
@@ -189,11 +196,11 @@ class SqliteReading:
         return [rows.segment(row) for row in await self._rows("segments")]
 
     async def segments_by_keys(self, keys: Sequence[str]) -> list[Segment | None]:
-        return _in_order(keys, {segment.key: segment for segment in await self.segments()})
+        return in_order(keys, {segment.key: segment for segment in await self.segments()})
 
     async def segment_versions(self, keys: Sequence[str]) -> list[list[SegmentVersion]]:
         found = await self._rows("segment_versions", keys=as_json(keys))
-        return _grouped(
+        return grouped(
             keys,
             (
                 (key, SegmentVersion(version, msgspec.json.decode(rule), rec, by))
@@ -212,16 +219,16 @@ class SqliteReading:
         if order == "SINCE_DESC":
             parameters["at"] = at
         found = await self._rows(name, **parameters)
-        return _page(map(rows.membership, found), span.first)
+        return page_of(map(rows.membership, found), span.first)
 
     async def membership_pages(self, profiles: Sequence[str], span: Span) -> list[Page[Membership]]:
         (after,) = span.after or ("",)
 
         def one(connection: sqlite3.Connection, profile: str) -> Page[Membership]:
-            found = _all(
+            found = fetch(
                 connection, "membership_page", profile=profile, key=after, limit=span.first + 1
             )
-            return _page(map(rows.membership, found), span.first)
+            return page_of(map(rows.membership, found), span.first)
 
         return await self._each(profiles, one)
 
@@ -232,7 +239,7 @@ class SqliteReading:
 
     async def items_by_ids(self, ids: Sequence[str]) -> list[Item | None]:
         found = await self._rows("items", ids=as_json(ids))
-        return _in_order(ids, {item.id: item for item in map(rows.item, found)})
+        return in_order(ids, {item.id: item for item in map(rows.item, found)})
 
     async def items_after(self, after: str, limit: int) -> list[Item]:
         found = await self._rows("items_after", after=after, limit=limit)
@@ -240,7 +247,7 @@ class SqliteReading:
 
     async def interactions_of(self, profiles: Sequence[str]) -> list[list[Interaction]]:
         found = await self._rows("interactions", ids=as_json(profiles))
-        return _grouped(profiles, ((row[0], Interaction(*row[1:])) for row in found))
+        return grouped(profiles, ((row[0], Interaction(*row[1:])) for row in found))
 
     async def training_graph(self, chunk: int) -> AsyncIterator[list[ProfileInteraction]]:
         connection = self._pool.own()
@@ -253,21 +260,16 @@ class SqliteReading:
 
     # ── changes ────────────────────────────────────────────────────────────────────────────────
 
-    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
-        found = await self._rows("changes_by_ids", ids=as_json(ids))
-        decode = msgspec.json.Decoder(IdentityChange).decode
-        return _in_order(ids, {id_: decode(body) for id_, body in found})
-
     async def change_page(self, kinds: Sequence[str] | None, span: Span) -> Page[FeedEntry]:
-        found = await self._rows("change_page", kinds=_names(kinds), **_bounds(span))
-        return _page(map(_feed_entry, found), span.first)
+        found = await self._rows("change_page", kinds=names_json(kinds), **bounds_of(span))
+        return page_of(map(feed_entry, found), span.first)
 
     async def change_count(
         self, kinds: Sequence[str] | None, since: Micros | None, until: Micros | None
     ) -> int:
-        bounds = _since_until(Span(0, since=since, until=until))
+        bounds = since_until(Span(0, since=since, until=until))
         found = await self._rows(
-            "change_count", kinds=_names(kinds), since=bounds[0], until=bounds[1]
+            "change_count", kinds=names_json(kinds), since=bounds[0], until=bounds[1]
         )
         return int(found[0][0])
 
@@ -276,18 +278,18 @@ class SqliteReading:
 
     async def changes(self, after: tuple[int, ...], limit: int) -> list[FeedEntry]:
         def read(connection: sqlite3.Connection) -> list[FeedEntry]:
-            known = feed_position(map(rows.checkpoint, _all(connection, "checkpoints")))
+            known = feed_position(map(rows.checkpoint, fetch(connection, "checkpoints")))
             return [
-                _feed_entry(row)
+                feed_entry(row)
                 for partition, (seq, _) in enumerate(zip_longest(after, known, fillvalue=0))
-                for row in _all(connection, "feed", partition=partition, after=seq, limit=limit)
+                for row in fetch(connection, "feed", partition=partition, after=seq, limit=limit)
             ]
 
         return await self._pool.run(read)
 
     async def outcomes(self, command_ids: Sequence[str]) -> list[Outcome | None]:
         found = await self._rows("outcomes", ids=as_json(command_ids))
-        return _in_order(command_ids, {row[0]: rows.outcome(row) for row in found})
+        return in_order(command_ids, {row[0]: rows.outcome(row) for row in found})
 
     async def dead_records(self, after: tuple[int, int], limit: int) -> list[DeadRecord]:
         found = await self._rows("dead_records", partition=after[0], position=after[1], limit=limit)
@@ -302,7 +304,7 @@ class SqliteReading:
     # ── underneath ─────────────────────────────────────────────────────────────────────────────
 
     async def _rows(self, name: str, **parameters: object) -> list[Any]:
-        return await self._pool.run(lambda connection: _all(connection, name, **parameters))
+        return await self._pool.run(lambda connection: fetch(connection, name, **parameters))
 
     async def _each(
         self, keys: Sequence[str], one: Callable[[sqlite3.Connection, str], T]
@@ -314,29 +316,25 @@ class SqliteReading:
         return [found.get(id_, 0) for id_ in ids]
 
 
-def _all(connection: sqlite3.Connection, name: str, **parameters: object) -> list[Any]:
-    return connection.execute(queries("graph_schema.sqlite")[name], parameters).fetchall()
-
-
 def _newest_events(
     connection: sqlite3.Connection, profile: str, names: Sequence[str] | None, span: Span
 ) -> Page[StoredEvent]:
     """Reads sessions by their ends, some at a time, until none that is left can hold an event among
     the newest: the cost follows the page, not the profile."""
-    bounds = _bounds(span)
+    bounds = bounds_of(span)
     at, mid = span.after or (None, "")
     until = bounds["until"] if at is None else min(bounds["until"], at + 1)
     best: list[tuple[Micros, str, StoredEvent]] = []
     offset = 0
     while True:
-        sessions = _all(
+        sessions = fetch(
             connection, "sessions_by_end",
             profile=profile, since=bounds["since"], until=until,
             limit=_SESSIONS_AT_ONCE, offset=offset,
         )  # fmt: skip
-        found = _all(
+        found = fetch(
             connection, "event_page",
-            profile=profile, sessions=as_json(id_ for id_, _ in sessions), names=_names(names),
+            profile=profile, sessions=as_json(id_ for id_, _ in sessions), names=names_json(names),
             at=at, id=mid, since=bounds["since"], until=until, limit=span.first + 1,
         )  # fmt: skip
         best += [(row[4], row[5], rows.stored_event(row)) for row in found]
@@ -345,40 +343,4 @@ def _newest_events(
         offset += len(sessions)
         exhausted = len(sessions) < _SESSIONS_AT_ONCE
         if exhausted or (len(best) > span.first and sessions[-1][1] < best[-1][0]):
-            return _page((event for _, _, event in best), span.first)
-
-
-def _page(values: Iterable[T], first: int) -> Page[T]:
-    found = list(values)
-    return Page(found[:first], len(found) > first)
-
-
-def _in_order(keys: Sequence[str], found: dict[str, T]) -> list[T | None]:
-    return [found.get(key) for key in keys]
-
-
-def _grouped(keys: Sequence[str], pairs: Iterable[tuple[str, T]]) -> list[list[T]]:
-    found: dict[str, list[T]] = {key: [] for key in keys}
-    for key, value in pairs:
-        found[key].append(value)
-    return [found[key] for key in keys]
-
-
-def _names(names: Sequence[str] | None) -> str | None:
-    return None if names is None else as_json(names)
-
-
-def _since_until(span: Span) -> tuple[Micros, Micros]:
-    since = _NEVER if span.since is None else span.since
-    return since, _EVER if span.until is None else span.until
-
-
-def _bounds(span: Span) -> dict[str, Any]:
-    since, until = _since_until(span)
-    at, id_ = span.after or (None, "")
-    return {"at": at, "id": id_, "since": since, "until": until, "limit": span.first + 1}
-
-
-def _feed_entry(row: Any) -> FeedEntry:
-    partition, seq, rec, body = row
-    return FeedEntry(partition, seq, rec, _change(body))
+            return page_of((event for _, _, event in best), span.first)

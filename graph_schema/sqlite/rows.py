@@ -8,9 +8,18 @@ import msgspec
 
 from graph_schema.model.command import Outcome
 from graph_schema.model.event import Event
-from graph_schema.model.evidence import Edge, EvidenceKind, EvidenceStatus, RefusalRule, Seen
+from graph_schema.model.evidence import (
+    Decision,
+    DecisionKind,
+    Edge,
+    EvidenceKind,
+    EvidenceStatus,
+    RefusalRule,
+    Seen,
+)
 from graph_schema.model.identifier import Identifier, IdentifierStatus
 from graph_schema.model.item import Item
+from graph_schema.model.known import Assigned
 from graph_schema.model.profile import Profile
 from graph_schema.model.segment import Membership, MembershipCause, Segment, SegmentStatus
 from graph_schema.model.session import DeviceFacts, Session
@@ -47,6 +56,10 @@ def identifier_row(value: Identifier) -> Row:
     )  # fmt: skip
 
 
+def assigned_row(value: Assigned) -> Row:
+    return value.identifier, value.rec, value.profile, value.status.value
+
+
 def edge(row: Row) -> Edge:
     a, b, kind, count, first_at, last_at, status, refused_by = row
     return Edge(
@@ -71,14 +84,27 @@ def seen_row(value: Seen) -> Row:
     return value.a, value.b, value.kind.value, value.half_hour, value.at, value.mid, value.rec
 
 
+def decision(row: Row) -> Decision:
+    id_, kind, left, right, *rest = row
+    sides = (tuple(msgspec.json.decode(left)), tuple(msgspec.json.decode(right)))
+    return Decision(id_, DecisionKind(kind), *sides, *rest)
+
+
+def decision_row(value: Decision) -> Row:
+    return (
+        value.id, value.kind.value, _json(value.left).decode(), _json(value.right).decode(),
+        value.actor, value.at, value.note, value.undoes, value.rec, value.undoes_change,
+    )  # fmt: skip
+
+
 def session(row: Row) -> Session:
-    return Session(*(*row[:7], _facts(row[7]), _tally(row[8])))
+    return Session(*(*row[:7], _facts(row[7]), _tally(row[8]), row[9]))
 
 
 def session_row(value: Session) -> Row:
     return (
         value.id, value.device, value.user, value.owner, value.started_at, value.ended_at,
-        value.last_mid, _pack(value.facts), _pack(value.tally),
+        value.last_mid, _pack(value.facts), _pack(value.tally), value.rec,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from graph_schema.model.identifier import Identifier
 from graph_schema.model.item import Interaction
 from graph_schema.queries import queries
 from graph_schema.sqlite import rows
-from graph_schema.sqlite.batch import as_json
+from graph_schema.sqlite.evidence import as_json
 from graph_schema.sqlite.pool import ReaderPool
 from graph_schema.walking import Dangling, Recorded, WalkedSession
 

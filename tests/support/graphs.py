@@ -11,6 +11,7 @@ import msgspec
 from cdp.eventlog.memory import MemoryEventLog
 from cdp.pipeline.apply import EventApplier
 from cdp.pipeline.commands import CommandApplier
+from cdp.pipeline.in_force import InForce
 from cdp.pipeline.upkeep import Upkeep
 from cdp.pipeline.worker import Worker
 from cdp.platform.collect import record_of
@@ -48,11 +49,12 @@ class Installation:
         )
 
     async def work(self) -> None:
+        in_force = InForce(IdentityRules(), IDS, self.now)
         worker = Worker(
             self.log,
             self.store,
-            EventApplier(self.store, IdentityRules(), IDS, self.now),
-            CommandApplier(self.store),
+            EventApplier(self.store, in_force),
+            CommandApplier(self.store, in_force),
             Upkeep(self.store, self.now),
             self.now,
             self.batch_size,

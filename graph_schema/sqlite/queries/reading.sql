@@ -49,7 +49,7 @@ WHERE profile = :profile
     AND (:namespaces IS NULL OR namespace IN (SELECT value FROM json_each(:namespaces)))
 
 -- name: session_page
-SELECT s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally
+SELECT s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally, s.rec
 FROM identifier AS i JOIN session AS s ON s.owner = i.key
 WHERE i.profile = :profile AND (:at IS NULL OR (s.started_at, s.id) < (:at, :id))
     AND s.started_at >= :since AND s.started_at < :until
@@ -61,7 +61,7 @@ WHERE i.profile IN (SELECT value FROM json_each(:ids)) GROUP BY i.profile
 
 -- name: sessions_by_ids
 -- A session's id is a message id: the session that holds that event now.
-SELECT e.mid, i.profile, s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally
+SELECT e.mid, i.profile, s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally, s.rec
 FROM event AS e JOIN session AS s ON s.id = e.session LEFT JOIN identifier AS i ON i.key = s.owner
 WHERE e.mid IN (SELECT value FROM json_each(:ids))
 

@@ -31,14 +31,14 @@ FROM identifier WHERE key IN (SELECT value FROM json_each(:keys))
 
 -- name: recent_sessions
 -- Of each device the sessions that end at `since` or later.
-SELECT s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally
+SELECT s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally, s.rec
 FROM json_each(:devices) AS w
 JOIN session AS s ON s.device = w.value ->> 0 AND s.ended_at >= w.value ->> 1
 ORDER BY s.started_at, s.id
 
 -- name: last_sessions
 -- Of each device the session that ends last.
-SELECT s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally
+SELECT s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally, s.rec
 FROM json_each(:devices) AS w
 JOIN session AS s ON s.rowid = (
     SELECT l.rowid FROM session AS l WHERE l.device = w.value
@@ -49,40 +49,13 @@ JOIN session AS s ON s.rowid = (
 SELECT id, anchor, first_at, last_at, tally, deadline
 FROM profile WHERE id IN (SELECT value FROM json_each(:ids))
 
--- name: members
--- Every identifier of the profiles that hold the keys.
-SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation
-FROM identifier
-WHERE profile IN (
-    SELECT i.profile FROM identifier AS i
-    WHERE i.key IN (SELECT value FROM json_each(:keys)) AND i.profile IS NOT NULL
-)
-
--- name: edges_of
--- The evidence of those identifiers, from either end.
-SELECT e.a, e.b, e.kind, e.count, e.first_at, e.last_at, e.status, e.refused_by
-FROM json_each(:keys) AS w JOIN edge AS e ON e.a = w.value
-UNION
-SELECT e.a, e.b, e.kind, e.count, e.first_at, e.last_at, e.status, e.refused_by
-FROM json_each(:keys) AS w JOIN edge AS e ON e.b = w.value
-
 -- name: edges_by_key
 SELECT e.a, e.b, e.kind, e.count, e.first_at, e.last_at, e.status, e.refused_by
 FROM (SELECT DISTINCT value FROM json_each(:edges)) AS w
 JOIN edge AS e ON e.a = w.value ->> 0 AND e.b = w.value ->> 1 AND e.kind = w.value ->> 2
 
--- name: anchors
-SELECT id, anchor FROM profile WHERE id IN (SELECT value FROM json_each(:ids))
-
--- name: halves
--- The earliest sighting in each half-hour of those edges.
-SELECT s.a, s.b, s.kind, s.half_hour, s.at, s.mid, s.rec
-FROM json_each(:edges) AS w
-JOIN seen AS s ON s.a = w.value ->> 0 AND s.b = w.value ->> 1 AND s.kind = w.value ->> 2
-ORDER BY s.at DESC, s.mid DESC
-
 -- name: visits
-SELECT id, device, user, owner, started_at, ended_at, last_mid, facts, tally
+SELECT id, device, user, owner, started_at, ended_at, last_mid, facts, tally, rec
 FROM session
 WHERE device = :device AND ended_at >= :since AND started_at <= :until
 ORDER BY started_at, id
@@ -93,7 +66,7 @@ FROM event AS e JOIN session AS s ON s.id = e.session LEFT JOIN identifier AS i 
 WHERE e.session IN (SELECT value FROM json_each(:sessions))
 
 -- name: sessions_of_profiles
-SELECT i.profile, s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally
+SELECT i.profile, s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally, s.rec
 FROM identifier AS i JOIN session AS s ON s.owner = i.key
 WHERE i.profile IN (SELECT value FROM json_each(:ids))
 ORDER BY s.started_at DESC, s.id DESC
@@ -153,11 +126,11 @@ DELETE FROM interaction WHERE session = ?1
 DELETE FROM session WHERE id = ?1
 
 -- name: put_session
-INSERT INTO session (id, device, user, owner, started_at, ended_at, last_mid, facts, tally)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO session (id, device, user, owner, started_at, ended_at, last_mid, facts, tally, rec)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET device = excluded.device, user = excluded.user,
     owner = excluded.owner, started_at = excluded.started_at, ended_at = excluded.ended_at, last_mid = excluded.last_mid,
-    facts = excluded.facts, tally = excluded.tally
+    facts = excluded.facts, tally = excluded.tally, rec = excluded.rec
 
 -- name: add_interaction
 INSERT INTO interaction (session, item, views, carts, purchases, first_at, last_at)
@@ -216,8 +189,8 @@ INSERT INTO segment_version (key, version, rule, rec, by) VALUES (?, ?, ?, ?, ?)
 UPDATE member SET to_rec = ?3 WHERE profile = ?1 AND segment = ?2 AND to_rec IS NULL
 
 -- name: open_member
-INSERT INTO member (profile, segment, version, from_rec, to_rec, cause, event)
-VALUES (?, ?, ?, ?, NULL, ?, ?)
+INSERT INTO member (profile, segment, version, from_rec, to_rec, cause, event, rec)
+VALUES (?, ?, ?, ?, NULL, ?, ?, ?)
 
 -- name: put_deadline
 UPDATE profile SET deadline = ?2 WHERE id = ?1

@@ -21,6 +21,7 @@ from graph_values import (
 )
 
 from graph_schema.model.change import (
+    CausedBy,
     Change,
     ChangeKind,
     ChangePart,
@@ -52,7 +53,7 @@ async def told(store: GraphStore, *changes: Change, rec: int = REC, partition: i
 
 
 async def test_every_kind_of_change_in_the_order_told(store: GraphStore) -> None:
-    every: list[Change] = [merge(f"c_{kind}", kind, by_decision=True) for kind in ChangeKind]
+    every: list[Change] = [merge(f"c_{kind}", kind, by=CausedBy.DECISION) for kind in ChangeKind]
     every += [
         MembershipChange("s", "p1", cause is MembershipCause.TIME, -5, cause, "m1")
         for cause in MembershipCause
@@ -74,7 +75,7 @@ async def test_the_feed_goes_on_without_a_gap(store: GraphStore) -> None:
     await told(store, touched("p1"), touched("p2"))
     async with store.batch(await store.checkpoint(0, LOG)) as batch:
         await batch.write(delta(changes=[touched("p3")]))
-        await batch.write(delta(REC + 5, changes=[touched("p4"), merge("c")]))
+        await batch.write(delta(REC + 5, changes=[touched("p4"), merge("c", at=REC + 5)]))
         await batch.advance(2, REC + 5)
         assert batch.checkpoint.seq == 5
     await told(store)

@@ -1,0 +1,73 @@
+"""What a store tells of evidence and of the past: the parts of its protocol that identity needs.
+
+The past is what was known at a moment `t` of recorded time: the facts with `rec` <= t and nothing else,
+also where they were taken back since. Memberships are recorded when a batch ends, everything else with
+the record that brought it. The sentences at the top of `graph_schema/store.py` hold here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from graph_schema.model.change import FeedEntry, IdentityChange
+from graph_schema.model.evidence import Decision, EdgeKey, Seen
+from graph_schema.model.identifier import Key
+from graph_schema.model.session import Session
+from graph_schema.model.time import Micros
+
+if TYPE_CHECKING:
+    from graph_schema.store import Clusters, Page, Span
+
+RecordedAt = tuple[Micros, str]
+"""(rec, id): the order in which decisions were recorded."""
+EARLIEST: RecordedAt = (0, "")
+
+
+class EvidenceReading(Protocol):
+    """What resolving and deciding read; inside a batch, and outside of one for trying things out."""
+
+    async def clusters(self, keys: Sequence[Key]) -> Clusters:
+        """The profiles that hold the keys, whole. Keys that are not known, or that no profile holds,
+        are passed over. Everything is in the answer once, in any order."""
+        ...
+
+    async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
+        """The earliest sighting, by (at, mid), in each half-hour of those edges, in any order."""
+        ...
+
+    async def decisions(self, after: RecordedAt) -> list[Decision]:
+        """All decisions recorded behind `after`, by (rec, id), those undone among them. They are
+        never changed, so whoever knows the earlier ones asks for the rest only."""
+        ...
+
+    async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
+        """The sessions on one of the devices in which one of the users logged in, in any order."""
+        ...
+
+    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]: ...
+
+
+class ChangeReading(Protocol):
+    """Who decided, what was taken back, and what became of one profile."""
+
+    async def decisions_by_ids(self, ids: Sequence[str]) -> list[Decision | None]: ...
+
+    async def decisions_undoing(self, ids: Sequence[str]) -> list[list[Decision]]:
+        """For each id, of a decision or of a change, the decisions that name it in `undoes` or in
+        `undoes_change`, by (rec, id); those undone themselves among them."""
+        ...
+
+    async def history_pages(
+        self, lineages: Sequence[Sequence[str]], span: Span
+    ) -> list[Page[FeedEntry]]:
+        """For each group of profile ids the identity changes in which one of them took part, before
+        or after; newest first by (rec, id). The span's bounds are on `rec`. A profile's lineage is
+        the ids that its identifiers would give it: so what made it is found too."""
+        ...
+
+    async def history_counts(
+        self, lineages: Sequence[Sequence[str]], until: Micros | None
+    ) -> list[int]:
+        """How many the pages would show in all, those before `until`."""
+        ...

@@ -1,0 +1,84 @@
+"""Evidence, decisions and histories, as readers of the embedded store ask for them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from graph_schema.knowledge import RecordedAt
+from graph_schema.model.change import FeedEntry, IdentityChange
+from graph_schema.model.evidence import Decision, EdgeKey, Seen
+from graph_schema.model.identifier import Key
+from graph_schema.model.session import Session
+from graph_schema.model.time import Micros
+from graph_schema.sqlite import evidence, rows
+from graph_schema.sqlite.evidence import as_json, fetch
+from graph_schema.sqlite.paging import (
+    bounds_of,
+    feed_entry,
+    grouped,
+    in_order,
+    page_of,
+    since_until,
+)
+from graph_schema.sqlite.pool import ReaderPool
+from graph_schema.store import Clusters, Page, Span
+
+
+class SqliteKnowledge:
+    """Implements `graph_schema.knowledge.EvidenceReading` and `ChangeReading`. Each method is one
+    reading transaction."""
+
+    _pool: ReaderPool
+
+    async def clusters(self, keys: Sequence[Key]) -> Clusters:
+        return await self._pool.run(lambda connection: evidence.clusters(connection, keys))
+
+    async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
+        return await self._pool.run(lambda connection: evidence.halves(connection, edges))
+
+    async def decisions(self, after: RecordedAt) -> list[Decision]:
+        return await self._pool.run(lambda connection: evidence.decisions(connection, after))
+
+    async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
+        return await self._pool.run(
+            lambda connection: evidence.sessions_between(connection, devices, users)
+        )
+
+    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
+        return await self._pool.run(lambda connection: evidence.changes_by_ids(connection, ids))
+
+    async def decisions_by_ids(self, ids: Sequence[str]) -> list[Decision | None]:
+        found = await self._pool.run(
+            lambda connection: fetch(connection, "decisions_by_ids", ids=as_json(ids))
+        )
+        return in_order(ids, {row[0]: rows.decision(row) for row in found})
+
+    async def decisions_undoing(self, ids: Sequence[str]) -> list[list[Decision]]:
+        asked = as_json(dict.fromkeys(ids))
+        found = await self._pool.run(
+            lambda connection: fetch(connection, "decisions_undoing", ids=asked)
+        )
+        return grouped(ids, ((row[0], rows.decision(row[1:])) for row in found))
+
+    async def history_pages(
+        self, lineages: Sequence[Sequence[str]], span: Span
+    ) -> list[Page[FeedEntry]]:
+        wanted = bounds_of(span)
+
+        def one(connection: sqlite3.Connection, lineage: Sequence[str]) -> Page[FeedEntry]:
+            found = fetch(connection, "history_page", lineage=as_json(lineage), **wanted)
+            return page_of(map(feed_entry, found), span.first)
+
+        return await self._pool.run(lambda connection: [one(connection, ids) for ids in lineages])
+
+    async def history_counts(
+        self, lineages: Sequence[Sequence[str]], until: Micros | None
+    ) -> list[int]:
+        _, end = since_until(Span(0, until=until))
+
+        def one(connection: sqlite3.Connection, lineage: Sequence[str]) -> int:
+            found = fetch(connection, "history_count", lineage=as_json(lineage), until=end)
+            return int(found[0][0])
+
+        return await self._pool.run(lambda connection: [one(connection, ids) for ids in lineages])
