@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from graph_schema.model.event import Event
+from typing import Protocol
+
 from graph_schema.model.evidence import EvidenceKind, Seen
 from graph_schema.model.time import HALF_HOUR, Micros
 from identity.normalise import Names
 
 
-def star(event: Event, names: Names, rec: Micros = 0) -> tuple[Seen, ...]:
+class Dated(Protocol):
+    """What evidence needs of an event besides its names."""
+
+    @property
+    def at(self) -> Micros: ...
+    @property
+    def message_id(self) -> str: ...
+
+
+def star(event: Dated, names: Names, rec: Micros = 0) -> tuple[Seen, ...]:
     """Evidence of an event is a star: its highest-ranked unblocked identifier with each other one."""
     usable = [name.key for name in names.all if not name.blocked]
     if len(usable) < 2:

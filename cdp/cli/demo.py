@@ -14,9 +14,10 @@ from api.connections import Seal
 from cdp.bootstrap import Parts, build, only_worker, opened
 from cdp.cli.applying import apply_all
 from cdp.cli.console import err, out, progress
+from cdp.cli.evaluating import Asked, evaluated, print_sessions
 from cdp.cli.importing import Summary, import_file
 from cdp.cli.serving import serve
-from cdp.cli.training import identity_scores, print_identity, print_table, trained
+from cdp.cli.training import print_table, trained
 from cdp.settings import Settings
 from cdp.simulate import simulate, write
 from graph_schema.model.command import CreateSegment
@@ -89,11 +90,17 @@ async def _show(settings: Settings, people: int) -> None:
             out.rule("the recommender, beside its baselines (higher is better)")
             print_table(found.table)
             out.rule("who is who, against the truth that the simulator knows")
-            print_identity(await identity_scores(parts.store, truth))
+            evaluation = (await evaluated(parts, Asked(truth=truth))).assessment
+            assert evaluation is not None
+            print_sessions(evaluation)
             out.print(
                 "Precision: of two sessions given to one profile, how often it was one person."
             )
             out.print("Recall: of two sessions of one person, how often one profile has both.")
+            out.print(
+                "Nobody can tell who sat at a tablet or kiosk and did not log in: the ceiling is"
+                " told who mostly does."
+            )
         out.rule("five questions over GraphQL")
         await _ask(parts)
 

@@ -83,10 +83,13 @@ def _train(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _evaluate(settings: Settings, options: argparse.Namespace) -> int:
-    from cdp.cli.training import evaluate_identity, evaluate_recommender
-
     if options.what == "identity":
-        return evaluate_identity(settings, truth=options.truth, as_json=options.json)
+        from cdp.cli.evaluating import Asked, evaluate_identity
+
+        asked = Asked(options.truth, options.mask_logins, options.seed, options.report)
+        return evaluate_identity(settings, asked, as_json=options.json)
+    from cdp.cli.training import evaluate_recommender
+
     return evaluate_recommender(settings, as_json=options.json)
 
 
@@ -191,7 +194,13 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = verb("evaluate", "how good it is", _evaluate, "evaluate identity --truth shop")
     evaluate.add_argument("what", choices=("identity", "recommender"))
-    evaluate.add_argument("--truth", type=Path, default=Path(), metavar="DIR")
+    identity = evaluate.add_argument_group("identity")
+    identity.add_argument("--truth", type=Path, metavar="DIR", help="the folder of a simulation")
+    identity.add_argument(
+        "--mask-logins", type=float, metavar="SHARE", help="hide this share; see what is found"
+    )
+    identity.add_argument("--seed", type=int, default=1, help="which logins are hidden")
+    identity.add_argument("--report", type=Path, metavar="FILE", help="write plots as HTML")
     evaluate.add_argument("--json", action="store_true")
 
     demo = verb("demo", "the whole product once, on a simulated shop", _demo, "demo --people 300")

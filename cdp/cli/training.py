@@ -1,12 +1,9 @@
-"""`cdp train` and `cdp evaluate`."""
+"""`cdp train` and `cdp evaluate recommender`."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import msgspec
 from rich.table import Table
@@ -17,12 +14,9 @@ from cdp.settings import Settings
 from gnn.dataset import Dataset
 from gnn.evaluate import Scores
 from gnn.train import Trained, train
-from graph_schema.errors import BadInput
 from graph_schema.store import GraphReading, ProfileInteraction
-from identity.evaluate import scores
 
 CHUNK = 10_000
-AT_ONCE = 500
 
 
 def train_model(settings: Settings, *, model: str) -> int:
@@ -88,74 +82,3 @@ def evaluate_recommender(settings: Settings, *, as_json: bool) -> int:
         )
     out.print(shown)
     return 0
-
-
-def evaluate_identity(settings: Settings, *, truth: Path, as_json: bool) -> int:
-    async def run() -> dict[str, Any]:
-        async with opened(build(settings)) as parts:
-            return await identity_scores(parts.store, truth)
-
-    found = asyncio.run(run())
-    if as_json:
-        out.print_json(data=found)
-    else:
-        print_identity(found)
-    return 0
-
-
-def print_identity(found: Mapping[str, Any]) -> None:
-    shown = Table("over", "sessions", "precision", "recall", "F1", title="identity, pairwise")
-    for name, row in found.items():
-        shown.add_row(
-            name,
-            str(row["elements"]),
-            f"{row['precision']:.4f}",
-            f"{row['recall']:.4f}",
-            f"{row['f1']:.4f}",
-        )
-    out.print(shown)
-
-
-async def identity_scores(store: GraphReading, truth: Path) -> dict[str, Any]:
-    """Sessions by the profile that owns them, against the person who was there: of all sessions, and
-    of those on devices that ever saw a login."""
-    people = _people(truth)
-    predicted: dict[str, str] = {}
-    true: dict[str, str] = {}
-    devices: dict[str, str] = {}
-    logged_in: set[str] = set()
-    mids = list(people)
-    for start in range(0, len(mids), AT_ONCE):
-        chunk = mids[start : start + AT_ONCE]
-        sessions = await store.sessions_by_ids(chunk)
-        for mid, stored in zip(chunk, sessions, strict=True):
-            if stored is not None and stored.profile is not None and stored.session.id == mid:
-                predicted[mid], true[mid] = stored.profile, people[mid]
-                devices[mid] = stored.session.device
-                if stored.session.user is not None:
-                    logged_in.add(stored.session.device)
-    known = {mid for mid, device in devices.items() if device in logged_in}
-    return {
-        "all sessions": _row(predicted, true),
-        "devices that saw a login": _row(
-            {mid: predicted[mid] for mid in known}, {mid: true[mid] for mid in known}
-        ),
-    }
-
-
-def _row(predicted: Mapping[str, str], true: Mapping[str, str]) -> dict[str, float]:
-    pairwise = scores(predicted, true).pairwise
-    return {
-        "elements": len(predicted),
-        "precision": pairwise.precision,
-        "recall": pairwise.recall,
-        "f1": pairwise.f1,
-    }
-
-
-def _people(truth: Path) -> dict[str, str]:
-    try:
-        with (truth / "truth.csv").open(encoding="utf-8", newline="") as file:
-            return {row["message_id"]: row["person_id"] for row in csv.DictReader(file)}
-    except (OSError, KeyError) as error:
-        raise BadInput(reason=f"{truth} holds no truth.csv of a simulation.") from error
