@@ -132,7 +132,7 @@ class ItemWhere(msgspec.Struct, frozen=True):
     price_lte: int | None = None
     available: bool | None = True
     attributes: tuple[dict[str, Any], ...] = ()
-    any: tuple[ItemWhere, ...] = ()
+    any: tuple[ItemWhere, ...] | None = None
     negated: ItemWhere | None = None
 
 

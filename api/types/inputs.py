@@ -147,8 +147,10 @@ def plain(value: Any) -> Any:
 
 def where_of(filter_: ItemFilter | None) -> ItemWhere | None:
     """The filter as the product takes it."""
-    if filter_ is None:
-        return None
+    return None if filter_ is None else _where(filter_)
+
+
+def _where(filter_: ItemFilter) -> ItemWhere:
     price = filter_.price or DecimalRange()
     return ItemWhere(
         ids=_tuple(filter_.ids),
@@ -159,7 +161,7 @@ def where_of(filter_: ItemFilter | None) -> ItemWhere | None:
         price_lte=None if price.lte is None else int(price.lte),
         available=filter_.available,
         attributes=tuple(plain(rule) for rule in filter_.attributes or ()),
-        any=tuple(part for part in map(where_of, filter_.any or ()) if part is not None),
+        any=None if filter_.any is None else tuple(_where(part) for part in filter_.any),
         negated=where_of(filter_.not_),
     )
 

@@ -9,7 +9,7 @@ from cdp.pipeline.decisions import apply_decision
 from cdp.pipeline.in_force import InForce
 from cdp.segments.errors import BadRule, RuleProblem
 from cdp.segments.index import check_uses, users_of
-from cdp.segments.parse import parse, segment_key, to_json
+from cdp.segments.parse import key_problem, parse, to_json
 from graph_schema.model.command import (
     ArchiveSegment,
     CatalogueCommand,
@@ -89,9 +89,9 @@ async def _newer(batch: Batch, items: tuple[Item, ...]) -> list[Item]:
 
 
 def _create(segments: list[Segment], command: CreateSegment, delta: Delta) -> RuleProblem | None:
-    if not segment_key(command.key):
-        message = "A segment's key has lower case letters, digits, _ and -; at most 64 of them."
-        return RuleProblem("BAD_KEY", message, ("key",))
+    wrong_key = key_problem(command.key)
+    if wrong_key is not None:
+        return wrong_key
     if any(segment.key == command.key for segment in segments):
         message = f"There is a segment {command.key} already: take another key, or update that one."
         return RuleProblem("KEY_TAKEN", message, ("key",))

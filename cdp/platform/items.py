@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypeAlias
 
 from api.platform import ItemWhere
 from cdp.segments.compare import matches_all
+from cdp.segments.errors import BadRule
+from cdp.segments.parse import parse_tests
+from graph_schema.errors import BadInput
 from graph_schema.model.item import Item
-from graph_schema.model.rule import RuleOp, Test, ValueType
+from graph_schema.model.rule import Test
+
+Passes: TypeAlias = Callable[[Item], bool]
 
 
-def passes(item: Item, where: ItemWhere | None) -> bool:
-    """All given parts must hold; lists mean any of."""
+def item_filter(where: ItemWhere | None) -> Passes:
+    """What tells whether an item passes: all given parts must hold, lists mean any of. Raises BadInput
+    where a test of an attribute is none."""
     if where is None:
-        return item.available
-    return (
-        _is_one_of(item.id, where.ids)
-        and (where.exclude_ids is None or item.id not in where.exclude_ids)
-        and _is_one_of(item.category, where.categories)
-        and _is_one_of(item.brand, where.brands)
-        and (where.available is None or item.available is where.available)
-        and _priced(item, where)
-        and matches_all([_test(test) for test in where.attributes], item.attributes, now=0)
-        and (not where.any or any(passes(item, part) for part in where.any))
-        and (where.negated is None or not passes(item, where.negated))
-    )
+        return lambda item: item.available
+    tests = _tests(where)
+    any_of = None if where.any is None else [item_filter(part) for part in where.any]
+    negated = None if where.negated is None else item_filter(where.negated)
+
+    def passes(item: Item) -> bool:
+        return (
+            _is_one_of(item.id, where.ids)
+            and (where.exclude_ids is None or item.id not in where.exclude_ids)
+            and _is_one_of(item.category, where.categories)
+            and _is_one_of(item.brand, where.brands)
+            and (where.available is None or item.available is where.available)
+            and _priced(item, where)
+            and matches_all(tests, item.attributes, now=0)
+            and (any_of is None or any(part(item) for part in any_of))
+            and (negated is None or not negated(item))
+        )
+
+    return passes
 
 
 def _is_one_of(value: str | None, wanted: tuple[str, ...] | None) -> bool:
@@ -41,11 +55,9 @@ def _priced(item: Item, where: ItemWhere) -> bool:
     )
 
 
-def _test(rule: dict[str, Any]) -> Test:
-    value = rule.get("value")
-    return Test(
-        rule["name"],
-        RuleOp(rule.get("op") or "EQ"),
-        tuple(value) if isinstance(value, list) else value,
-        ValueType(rule["as"]) if rule.get("as") else None,
-    )
+def _tests(where: ItemWhere) -> tuple[Test, ...]:
+    try:
+        return parse_tests(list(where.attributes), ("where", "attributes"))
+    except BadRule as error:
+        mistakes = (f"{'.'.join(one.path)}: {one.message}" for one in error.problems)
+        raise BadInput(reason=" ".join(mistakes)) from None

@@ -19,7 +19,7 @@ from api.platform import (
     Recommended,
     Recommender,
 )
-from cdp.platform.items import passes
+from cdp.platform.items import item_filter
 from gnn.artifacts import ArtifactStore, RecommenderVersion
 from gnn.errors import RecommenderError
 from gnn.recommend import ServingModel
@@ -51,19 +51,21 @@ class ModelRecommending:
     async def item_page(
         self, search: str | None, where: ItemWhere | None, span: Span
     ) -> Page[Item]:
+        passes = item_filter(where)
         (after,) = span.after or ("",)
         found: list[Item] = []
         while len(found) <= span.first:
             chunk = await self._store.items_after(after, CHUNK)
-            found += [item for item in chunk if _found(item, search) and passes(item, where)]
+            found += [item for item in chunk if _found(item, search) and passes(item)]
             if len(chunk) < CHUNK:
                 break
             after = chunk[-1].id
         return Page(found[: span.first], len(found) > span.first)
 
     async def item_count(self, search: str | None, where: ItemWhere | None) -> int:
+        passes = item_filter(where)
         items = (await self._catalogue()).values()
-        return sum(_found(item, search) and passes(item, where) for item in items)
+        return sum(_found(item, search) and passes(item) for item in items)
 
     # ── recommendations ────────────────────────────────────────────────────────────────────────
 
@@ -131,10 +133,11 @@ class ModelRecommending:
             return self._active
 
     async def _allowed(self, model: ServingModel, where: ItemWhere | None) -> npt.NDArray[np.bool_]:
+        passes = item_filter(where)
         catalogue = await self._catalogue()
         found = (catalogue.get(id_) for id_ in model.item_ids)
         return np.fromiter(
-            (item is not None and passes(item, where) for item in found),
+            (item is not None and passes(item) for item in found),
             dtype=np.bool_,
             count=len(model.item_ids),
         )

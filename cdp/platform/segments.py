@@ -22,7 +22,7 @@ from cdp.segments import preview as previews
 from cdp.segments.errors import BadRule
 from cdp.segments.explain import trace
 from cdp.segments.index import check_uses, needs_of, users_of
-from cdp.segments.parse import parse, to_json
+from cdp.segments.parse import key_problem, parse, to_json
 from cdp.segments.views import StoredView
 from graph_schema.model.command import ArchiveSegment, Command, CreateSegment, UpdateSegment
 from graph_schema.model.rule import Rule
@@ -176,6 +176,11 @@ class StoredSegments:
         self, *, actor: str, key: str, name: str, description: str | None, rule: Any
     ) -> CommandResult:
         rule = _canonical(rule)
+        wrong_key = key_problem(key)
+        if wrong_key is not None:
+            in_rule = rule.problems if isinstance(rule, Refused) else ()
+            first = InputProblem(wrong_key.code, wrong_key.message, wrong_key.path)
+            return Refused((first, *in_rule))
         if isinstance(rule, Refused):
             return rule
         command = CreateSegment(

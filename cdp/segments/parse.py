@@ -48,9 +48,27 @@ def parse(rule: Any) -> Rule:
     return tree
 
 
+def parse_tests(rules: Any, path: Path) -> tuple[Test, ...]:
+    """Property rules alone, as the filters of items have them. Raises BadRule with every mistake, each
+    path beginning with `path`."""
+    parser = _Parser()
+    tests = parser.tests(rules, path)
+    if parser.problems:
+        raise BadRule(parser.problems)
+    return tests
+
+
 def segment_key(key: Any) -> bool:
     """Whether it is a segment's key: lower case, digits, _ and -; at most 64."""
     return isinstance(key, str) and _KEY.fullmatch(key) is not None
+
+
+def key_problem(key: Any) -> RuleProblem | None:
+    """Why it cannot be the key of a new segment."""
+    if segment_key(key):
+        return None
+    message = "A segment's key has lower case letters, digits, _ and -; at most 64 of them."
+    return RuleProblem("BAD_KEY", message, ("key",))
 
 
 class _Parser:
@@ -118,7 +136,7 @@ class _Parser:
         fields = self._fields(value, path, known)
         return EventCondition(
             self._name(fields, "name", path),
-            self._where(fields.get("where"), (*path, "where")),
+            self.tests(fields.get("where"), (*path, "where")),
             self._range(fields.get("count", {"gte": 1}), (*path, "count"), _whole),
             self._window(fields, path),
         )
@@ -130,7 +148,7 @@ class _Parser:
         return SumCondition(
             self._name(fields, "event", path),
             self._property(fields, "property", path),
-            self._where(fields.get("where"), (*path, "where")),
+            self.tests(fields.get("where"), (*path, "where")),
             self._range(bounds, path, _decimal),
             self._window(fields, path),
         )
@@ -173,7 +191,7 @@ class _Parser:
             self.wrong("BAD_PATH", message, (*path, field))
         return name
 
-    def _where(self, value: Any, path: Path) -> tuple[Test, ...]:
+    def tests(self, value: Any, path: Path) -> tuple[Test, ...]:
         if value is None:
             return ()
         if not isinstance(value, list):

@@ -34,6 +34,14 @@ class Server:
         self.token = (made.get("cdp_tokens") or os.environ["CDP_TOKENS"]).partition("=")[0]
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of a query that must have no errors."""
+        answer = self.answer(query, **variables)
+        assert "errors" not in answer, answer
+        found: dict[str, Any] = answer["data"]
+        return found
+
+    def answer(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The whole answer of a query that is executed."""
         request = urllib.request.Request(
             f"{self.address}/graphql",
             json.dumps({"query": query, "variables": variables}).encode(),
@@ -41,8 +49,7 @@ class Server:
         )
         with urllib.request.urlopen(request, timeout=20) as reply:
             answer: dict[str, Any] = json.load(reply)
-        assert "errors" not in answer, answer
-        return answer["data"]
+        return answer
 
     def workers(self) -> list[int]:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
