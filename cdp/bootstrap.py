@@ -20,6 +20,7 @@ from cdp.collector.limits import Limits
 from cdp.eventlog.protocol import EventLog
 from cdp.eventlog.sqlite import SqliteEventLog
 from cdp.pipeline.apply import EventApplier
+from cdp.pipeline.check.walk import Check
 from cdp.pipeline.commands import CommandApplier
 from cdp.pipeline.in_force import InForce
 from cdp.pipeline.upkeep import Upkeep
@@ -70,6 +71,10 @@ class Parts(msgspec.Struct, frozen=True):
             self.settings.batch_size,
             progress=progress,
         )
+
+    def check(self, scratch: Path) -> Check:
+        """`scratch`: where the walk may keep a file meanwhile."""
+        return Check(self.log, self.store, self.rules, self.ids, now, scratch)
 
     def platform(self) -> EmbeddedPlatform:
         limits = Limits(backlog_bytes=self.settings.backlog_bytes)

@@ -26,6 +26,7 @@ class Recorded(msgspec.Struct, frozen=True):
     """An event with all that is kept beside it, as `graph_schema.store.NewEvent` gave it."""
 
     event: Event
+    partition: int
     position: int
     rec: Micros
     device: Key | None

@@ -6,28 +6,56 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import msgspec
+from rich.table import Table
+
 from cdp.bootstrap import GRAPH_FILE, build, only_worker, opened
 from cdp.cli.applying import apply_all
-from cdp.cli.console import err, out
+from cdp.cli.console import err, out, progress
+from cdp.pipeline.check.findings import Report
 from cdp.settings import Settings
 from graph_schema.errors import BadInput
-from graph_schema.sqlite.comparing import dangling, differences
+from graph_schema.sqlite.comparing import differences
 
 
-def check(settings: Settings) -> int:
-    """Derives the graph anew from the log, in a folder of its own, and compares it with the one in
-    use; then follows every reference. Exit 1 where something is wrong. Whatever waits in the log is
-    applied first, so no worker may run meanwhile."""
+def check(settings: Settings, *, as_json: bool) -> int:
+    """Walks log and graph and names every broken invariant; exit 1 where there is one. Whatever waits
+    in the log is applied first, so no worker may run meanwhile."""
+
+    async def run(scratch: Path) -> Report:
+        async with opened(build(settings)) as parts:
+            await apply_all(parts, "applying what waits")
+            with progress("walking log and graph") as shown:
+                return await parts.check(scratch).run(shown)
+
     with only_worker(settings, _waiting), tempfile.TemporaryDirectory(dir=settings.data) as folder:
-        fresh = Path(folder) / GRAPH_FILE
-        asyncio.run(_derive(settings, fresh))
-        findings = differences(settings.data / GRAPH_FILE, fresh) + dangling(
-            settings.data / GRAPH_FILE
-        )
-    for finding in findings:
-        out.print(finding, markup=False)
-    out.print("The graph is what the log says." if not findings else f"{len(findings)} findings.")
-    return 1 if findings else 0
+        report = asyncio.run(run(Path(folder) / "check.db"))
+    if as_json:
+        found = msgspec.to_builtins(report)
+        out.print_json(data={"clean": report.clean, **found})
+    else:
+        _show(report)
+    return 0 if report.clean else 1
+
+
+def _show(report: Report) -> None:
+    table = Table("invariant", "walked", "broken")
+    for result in report.results:
+        table.add_row(result.name, f"{result.walked:,}", f"{result.broken:,}")
+    out.print(table)
+    out.print(
+        f"Of {report.records:,} records of the log {report.buried:,} are dead letters and"
+        f" {report.erased:,} are erased; {report.letters:,} dead letters of the collector."
+    )
+    broken = [result for result in report.results if result.broken]
+    for result in broken:
+        out.print(f"\n{result.name} ({result.broken:,}): {result.says}", markup=False)
+        for example in result.examples:
+            out.print(f"  {example}", markup=False, soft_wrap=True)
+        out.print(f"  {result.hint}", markup=False)
+    out.print(
+        f"{len(broken)} invariants are broken." if broken else "The graph is what the log says."
+    )
 
 
 def rebuild(settings: Settings) -> int:

@@ -105,7 +105,7 @@ def _demo(settings: Settings, options: argparse.Namespace) -> int:
 def _check(settings: Settings, options: argparse.Namespace) -> int:
     from cdp.cli.keeping import check
 
-    return check(settings)
+    return check(settings, as_json=options.json)
 
 
 def _rebuild(settings: Settings, options: argparse.Namespace) -> int:
@@ -208,7 +208,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--no-serve", action="store_true")
     _address(demo)
 
-    verb("check", "hold the graph against the log", _check, "check")
+    checking = verb("check", "hold the graph against the log", _check, "check --json")
+    checking.add_argument("--json", action="store_true")
     verb("rebuild", "derive the graph anew from the log", _rebuild, "rebuild")
 
     dead = verb("dead-letters", "what could not be taken", _dead_letters, "dead-letters list")

@@ -126,7 +126,7 @@ def stored_event(row: Row) -> StoredEvent:
 
 
 def recorded(row: Row) -> Recorded:
-    """(body, position, rec, device, user, session, digest)"""
+    """(body, partition, position, rec, device, user, session, digest)"""
     return Recorded(_event(row[0]), *row[1:])
 
 

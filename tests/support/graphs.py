@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import msgspec
 
 from cdp.eventlog.memory import MemoryEventLog
 from cdp.pipeline.apply import EventApplier
+from cdp.pipeline.check.findings import Report
+from cdp.pipeline.check.walk import Check
 from cdp.pipeline.commands import CommandApplier
 from cdp.pipeline.in_force import InForce
 from cdp.pipeline.upkeep import Upkeep
@@ -60,6 +63,18 @@ class Installation:
             self.batch_size,
         )
         await worker.run(until_idle=True)
+
+    async def check(self) -> Report:
+        """The walk of `cdp check`, with nothing applied first."""
+        with tempfile.TemporaryDirectory() as folder:
+            scratch = Path(folder) / "check.db"
+            walk = Check(self.log, self.store, IdentityRules(), IDS, self.now, scratch)
+            return await walk.run()
+
+
+def broken(report: Report) -> dict[str, tuple[str, ...]]:
+    """The invariants that do not hold, with their examples."""
+    return {result.name: result.examples for result in report.results if result.broken}
 
 
 @asynccontextmanager

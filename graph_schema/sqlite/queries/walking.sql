@@ -17,7 +17,7 @@ SELECT a, b, kind, count, first_at, last_at, status, refused_by FROM edge
 SELECT a, b, kind, half_hour, at, mid, rec FROM seen
 
 -- name: recorded
-SELECT mid, body, log_pos, rec, device, user, session, digest FROM event
+SELECT mid, body, partition, log_pos, rec, device, user, session, digest FROM event
 WHERE mid IN (SELECT value FROM json_each(:mids))
 
 -- name: dangling_session
