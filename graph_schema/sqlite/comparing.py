@@ -1,4 +1,4 @@
-"""Comparing two graphs row by row, and finding references that lead nowhere."""
+"""Comparing two graphs row by row."""
 
 from __future__ import annotations
 
@@ -32,20 +32,6 @@ def differences(one: Path, other: Path) -> list[str]:
     finally:
         left.close()
         right.close()
-
-
-def dangling(path: Path) -> list[str]:
-    """The references that lead nowhere, a sentence each."""
-    connection = reader(path)
-    try:
-        return [
-            f"{name.removeprefix('dangling_')} {row[0]} refers to what is not there"
-            for name, query in sorted(queries("graph_schema.sqlite").items())
-            if name.startswith("dangling_")
-            for row in connection.execute(query).fetchmany(MOST_FINDINGS)
-        ]
-    finally:
-        connection.close()
 
 
 def _compare(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cdp.cli.main import VERBS
+from cdp.pipeline.check import findings
 from cdp.settings import SETTINGS
 from graph_schema.errors import CdpError
 
@@ -42,6 +43,13 @@ def test_every_verb_is_documented() -> None:
     text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
     for verb in VERBS:
         assert f"`cdp {verb}" in text, verb
+
+
+def test_every_invariant_is_documented() -> None:
+    text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    for invariant in findings.ALL:
+        says = invariant.says[0].lower() + invariant.says[1:].removesuffix(".")
+        assert f"| `{invariant.name}` | {says} |" in text, invariant.name
 
 
 def test_every_error_code_is_documented() -> None:

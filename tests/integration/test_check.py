@@ -7,16 +7,16 @@ import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
-from graphs import START, Installation, broken, event, installation
+from graphs import Installation, broken, event, installation
 
 from cdp.cli.main import run
 from cdp.pipeline.check import findings, parts
 from graph_schema.model.command import ArchiveSegment, CreateSegment
 from graph_schema.model.event import Event, EventType
 from graph_schema.model.record import NewRecord, RecordKind
-from graph_schema.model.time import DAY, MINUTE
-from graph_schema.sqlite import rows
+from graph_schema.model.time import DAY
 
 DAYS = 24 * 60
 """Minutes of a day."""
@@ -113,8 +113,9 @@ CORRUPTIONS = {
     "an event that nobody sent": (
         "events sessions tallies",
         [
-            "INSERT INTO event (mid, log_pos, source, type, name, at, rec, device, user, session, digest,"
-            " body) SELECT 'fake', 4000, source, type, name, at, rec, device, user, session, digest,"
+            "INSERT INTO event (mid, log_pos, source, type, name, at, rec, device, user, session,"
+            " digest, body)"
+            " SELECT 'fake', 4000, source, type, name, at, rec, device, user, session, digest,"
             " replace(body, '\"m8\"', '\"fake\"') FROM event WHERE mid = 'm8'"
         ],
     ),
@@ -143,7 +144,10 @@ CORRUPTIONS = {
     ),
     "a session begins with another event": (
         "sessions events references tallies",
-        ["UPDATE session SET id = 'x' WHERE id = 'm8'", "UPDATE event SET session = 'x' WHERE mid = 'm8'"],
+        [
+            "UPDATE session SET id = 'x' WHERE id = 'm8'",
+            "UPDATE event SET session = 'x' WHERE mid = 'm8'",
+        ],
     ),
     "a session of another owner": (
         "sessions counters",
@@ -235,8 +239,8 @@ CORRUPTIONS = {
     "a profile of nobody": (
         "profiles references counters",
         [
-            "INSERT INTO profile SELECT 'p_1', anchor, first_at, last_at, deadline, tally, '' FROM profile"
-            " WHERE anchor = 'user_id:u2'"
+            "INSERT INTO profile SELECT 'p_1', anchor, first_at, last_at, deadline, tally, '' FROM"
+            " profile WHERE anchor = 'user_id:u2'"
         ],
     ),
     "a profile seen later than it was": (
@@ -319,9 +323,41 @@ async def test_a_profile_of_many_sessions_is_folded_in_pages(
     assert broken(await graph.check()) == {}
 
 
-async def test_erased_bodies_are_counted(graph: Installation) -> None:
-    import msgspec
+def test_the_command_names_what_is_broken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, file = tmp_path / "data", tmp_path / "events.ndjson"
+    lines = [
+        {"type": "identify", "messageId": f"m{n}", "userId": f"u{n}", "anonymousId": f"a{n}",
+         "timestamp": "2026-11-01T00:00:00Z"}
+        for n in range(3)
+    ]  # fmt: skip
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines) + "no json\n")
+    assert run(["import", str(file), "--data", str(data)]) == 0
+    assert run(["check", "--data", str(data)]) == 0
+    shown = capsys.readouterr().out
+    assert "1 dead letters of the collector" in " ".join(shown.split())
+    assert "The graph is what the log says." in shown
+    connection = sqlite3.connect(data / "graph.db", isolation_level=None)
+    connection.execute("UPDATE edge SET count = 7")
+    connection.close()
+    assert run(["check", "--data", str(data)]) == 1
+    shown = capsys.readouterr().out
+    assert "edges (3)" in shown and "cdp rebuild" in shown and "1 invariants are broken" in shown
+    assert run(["check", "--json", "--data", str(data)]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["clean"] is False and report["letters"] == 1
+    named = {result["name"]: result for result in report["results"]}
+    assert named["edges"]["broken"] == named["edges"]["walked"] == 3
+    assert len(named["edges"]["examples"]) == 3
+    assert named["events"] == {
+        "name": "events", "says": findings.EVENTS.says, "walked": 3, "broken": 0, "examples": [],
+        "hint": findings.EVENTS.hint,
+    }  # fmt: skip
+    assert not [file for file in data.iterdir() if file.is_dir()]  # its own file is gone
 
+
+async def test_erased_bodies_are_counted(graph: Installation) -> None:
     for position in (4, 15):
         record = graph.log._records[position - 1]
         graph.log._records[position - 1] = msgspec.structs.replace(record, body=None)

@@ -15,6 +15,7 @@ from api.answers import Answering, Question
 from api.auth import Principal, Scope
 from api.connections import Seal
 from cdp.bootstrap import Parts, build, opened
+from cdp.pipeline.check.findings import Report
 from cdp.settings import load
 from graph_schema.model.time import MINUTE, from_iso, to_iso
 
@@ -58,6 +59,9 @@ class Shop:
     async def work(self) -> None:
         await self._parts.worker().run(until_idle=True)
 
+    async def check(self, scratch: Path) -> Report:
+        return await self._parts.check(scratch).run()
+
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         everything = Principal("test", frozenset(Scope))
         answer = await self._answering.answer(Question(query, variables, None), everything, "test")
@@ -99,8 +103,12 @@ async def open_shop(folder: Path) -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    """Whatever a scenario does, the walk of `cdp check` finds nothing."""
     async with open_shop(tmp_path / "data") as found:
         yield found
+        await found.work()
+        report = await found.check(tmp_path / "check.db")
+        assert [result for result in report.results if result.broken] == []
 
 
 async def test_1_what_was_anonymous_before_the_login(shop: Shop) -> None:

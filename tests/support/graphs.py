@@ -90,11 +90,12 @@ async def installation(path: Path, batch_size: int = 1000):
 
 
 async def applied(path: Path, batches: Iterable[Sequence[Event]], batch_size: int = 1000) -> Path:
-    """The graph file of those events, each batch applied before the next is taken."""
+    """The graph file of those events, each batch applied before the next is taken. It is clean."""
     async with installation(path, batch_size) as graph:
         for batch in batches:
             await graph.take(*batch)
             await graph.work()
+        assert broken(await graph.check()) == {}
     return path
 
 
