@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asking import person
-from serving import Server, cdp
+from serving import Server, cdp, served
 
 USER = "full-disk-user"
 EVENTS_A_BATCH = 4
@@ -63,41 +63,40 @@ def largest_file(data: Path) -> int:
 
 
 def test_a_full_disk_is_got_over(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data")
-    before = post_all(server, [0, 1])
-    assert {answer.status for answer in before.values()} == {200}
-    person(server, USER, 2 * EVENTS_A_BATCH)
+    with served(tmp_path / "data") as server:
+        before = post_all(server, [0, 1])
+        assert {answer.status for answer in before.values()} == {200}
+        person(server, USER, 2 * EVENTS_A_BATCH)
 
-    # What the kernel refuses here fails the same calls as a disk without room: of the worker, too.
-    limit = largest_file(server.data) + ROOM
-    processes = [server.process.pid, *server.workers()]
-    for pid in processes:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    during = post_all(server, list(range(2, 26)))
-    refused = [number for number, answer in during.items() if answer.status != 200]
-    assert refused
-    for number in refused:
-        answer = during[number]
-        assert (answer.status, answer.body["success"]) == (503, False)
-        assert answer.body["code"] == "LOG_FULL"
-        assert "room" in answer.body["message"]
-        assert int(answer.retry_after or 0) > 0
-    # Who asks is answered meanwhile, and the process lives.
-    assert server.ask("{ stats { profiles } }")["stats"]["profiles"] == 1
-    with urllib.request.urlopen(f"{server.address}/healthz", timeout=20) as alive:
-        assert alive.status == 200
+        # What the kernel refuses here fails the same calls as a disk without room: of the worker, too.
+        limit = largest_file(server.data) + ROOM
+        processes = [server.process.pid, *server.workers()]
+        for pid in processes:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        during = post_all(server, list(range(2, 26)))
+        refused = [number for number, answer in during.items() if answer.status != 200]
+        assert refused
+        for number in refused:
+            answer = during[number]
+            assert (answer.status, answer.body["success"]) == (503, False)
+            assert answer.body["code"] == "LOG_FULL"
+            assert "room" in answer.body["message"]
+            assert int(answer.retry_after or 0) > 0
+        # Who asks is answered meanwhile, and the process lives.
+        assert server.ask("{ stats { profiles } }")["stats"]["profiles"] == 1
+        with urllib.request.urlopen(f"{server.address}/healthz", timeout=20) as alive:
+            assert alive.status == 200
 
-    for pid in {*processes, *server.workers()}:
-        try:
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, NO_LIMIT)
-        except ProcessLookupError:
-            continue
-    # What was acknowledged is there, and nothing of what was refused.
-    kept = (26 - len(refused)) * EVENTS_A_BATCH
-    assert person(server, USER, kept).counters["events"] == kept
-    after = post_all(server, refused)
-    assert {answer.status for answer in after.values()} == {200}
-    assert person(server, USER, 26 * EVENTS_A_BATCH).counters["events"] == 26 * EVENTS_A_BATCH
-    assert server.ask("{ stats { deadLetters } }")["stats"]["deadLetters"] == 0
-    assert server.stop() == 0
+        for pid in {*processes, *server.workers()}:
+            try:
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, NO_LIMIT)
+            except ProcessLookupError:
+                continue
+        # What was acknowledged is there, and nothing of what was refused.
+        kept = (26 - len(refused)) * EVENTS_A_BATCH
+        assert person(server, USER, kept).counters["events"] == kept
+        after = post_all(server, refused)
+        assert {answer.status for answer in after.values()} == {200}
+        assert person(server, USER, 26 * EVENTS_A_BATCH).counters["events"] == 26 * EVENTS_A_BATCH
+        assert server.ask("{ stats { deadLetters } }")["stats"]["deadLetters"] == 0
     assert "is what the log says" in cdp("check", server.data)

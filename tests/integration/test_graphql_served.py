@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from asking import person
-from serving import Server
+from serving import Server, served
 
 CREATE = """mutation($input: CreateSegmentInput!) { createSegment(input: $input) {
   __typename ... on Problem { code } ... on UserError { errors { code path } } } }"""
@@ -19,24 +19,16 @@ DEVICES = 7
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    found = Server(tmp_path_factory.mktemp("graphql") / "data")
-    post(
-        found,
-        [
-            *(
-                track(f"m{n}", f"user-{n}", "Product Viewed", product_id=f"p{n}")
-                for n in range(DEVICES)
-            ),
-            track("once", "twice", "Ordered", total=1),
-            track("once", "twice", "Ordered", total=1),
-            track("once", "twice", "Ordered", total=2),
-            {**track("early", "user-0", "Began"), "timestamp": "0001-01-01T00:00:00Z"},
-        ],
-    )
-    person(found, "twice", 1)
-    person(found, "user-0", 2)
-    yield found
-    assert found.stop() == 0
+    products = [
+        track(f"m{n}", f"user-{n}", "Product Viewed", product_id=f"p{n}") for n in range(DEVICES)
+    ]
+    again = [track("once", "twice", "Ordered", total=total) for total in (1, 1, 2)]
+    early = {**track("early", "user-0", "Began"), "timestamp": "0001-01-01T00:00:00Z"}
+    with served(tmp_path_factory.mktemp("graphql") / "data") as found:
+        post(found, [*products, *again, early])
+        person(found, "twice", 1)
+        person(found, "user-0", 2)
+        yield found
 
 
 def track(message_id: str, user: str, event: str, **properties: Any) -> dict[str, Any]:

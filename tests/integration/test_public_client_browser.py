@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from asking import Person, person, seconds
 from browser import chromium, site
-from serving import Server
+from serving import Server, served
 from system_tools import CLIENTS, client_packages
 
 CLOCK_FAST_S = 3 * 3600
@@ -37,28 +37,22 @@ class Visit:
 def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
     folder = tmp_path_factory.mktemp("browser")
     bundle = client_packages() / "@segment" / "analytics-next" / "dist" / "umd"
-    server = Server(folder / "data")
-    config = {
-        "address": server.address,
-        "writeKey": server.write_key,
-        "clockFastMs": CLOCK_FAST_S * 1000,
-    }
     profile = folder / "profile"
     profile.mkdir()
     began = time.time()
-    try:
+    with served(folder / "data") as server:
+        config = {
+            "address": server.address,
+            "writeKey": server.write_key,
+            "clockFastMs": CLOCK_FAST_S * 1000,
+        }
+        texts = {"/config.js": f"window.CDP = {json.dumps(config)};"}
         with (
-            site(
-                {"/analytics-next/umd/": bundle, "/": CLIENTS},
-                {"/config.js": f"window.CDP = {json.dumps(config)};"},
-            ) as shop,
+            site({"/analytics-next/umd/": bundle, "/": CLIENTS}, texts) as shop,
             chromium(f"{shop.address}/shop.html", profile),
         ):
             pages = [shop.next_told() for _ in range(3)]
             yield Visit(server, shop.address, *pages, began)
-    finally:
-        code = server.stop()
-    assert code == 0
 
 
 def test_what_the_pages_sent_is_there_once_and_in_order(visit: Visit) -> None:

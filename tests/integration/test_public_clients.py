@@ -13,15 +13,14 @@ from pathlib import Path
 
 import pytest
 from asking import Person, person, seconds
-from serving import Server
+from serving import Server, served
 from system_tools import CLIENTS, client_packages, path_of
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    found = Server(tmp_path_factory.mktemp("clients") / "data")
-    yield found
-    assert found.stop() == 0
+    with served(tmp_path_factory.mktemp("clients") / "data") as found:
+        yield found
 
 
 def minutes_ago(minutes: int) -> datetime:

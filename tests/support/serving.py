@@ -9,14 +9,17 @@ import subprocess
 import sys
 import tomllib
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
 class Server:
-    """A running server on a folder. `told`: a file that takes what it and its worker write."""
+    """A running server on a folder. `told`: a file that takes what it and its worker write;
+    `settings`: more of the environment."""
 
-    def __init__(self, data: Path, told: Path | None = None) -> None:
+    def __init__(self, data: Path, told: Path | None = None, **settings: str) -> None:
         self.data = data
         self._told = told.open("ab") if told is not None else None
         self.process = subprocess.Popen(
@@ -24,6 +27,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=self._told or subprocess.DEVNULL,
             text=True,
+            env={**os.environ, **settings},
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -76,6 +80,18 @@ class Server:
             self._told.write(rest.encode())
             self._told.close()
         return code
+
+
+@contextmanager
+def served(data: Path, **settings: str) -> Iterator[Server]:
+    """A server while the block runs; stopped as a user stops it, and by force where the block fails."""
+    server = Server(data, **settings)
+    try:
+        yield server
+    except BaseException:
+        server.kill()
+        raise
+    assert server.stop() == 0
 
 
 def cdp(verb: str, data: Path) -> str:
