@@ -37,12 +37,14 @@ class Evaluator:
         self._now = now
         self._rec = rec
         self.delta = Delta(rec=rec)
+        self._staying: set[str] = set()
 
     async def take(self, subjects: Sequence[Subject]) -> Delta:
         """The memberships that open and close, the changes, and the profiles' next deadlines."""
         subjects = [s for s in subjects if s.segments is None or s.segments or s.sources]
         if not subjects:
             return self.delta
+        self._staying = {subject.profile.id for subject in subjects}
         open_ = await self._open(subjects)
         wanted = {key for s in subjects for key in self._wanted(s)}
         events = await self._events(subjects, wanted)
@@ -141,8 +143,9 @@ class Evaluator:
             )
 
     def _close_sources(self, subject: Subject, open_: dict[str, dict[str, Membership]]) -> None:
-        """A profile that is no more has no memberships; its heir has them, or was told that it left."""
-        for source in sorted(subject.sources - {subject.profile.id}):
+        """A profile that is no more has no memberships; its heir has them, or was told that it left.
+        One that was split is there still, and keeps its own."""
+        for source in sorted(subject.sources - self._staying):
             for key in sorted(open_.pop(source, {})):
                 self.delta.closed.append((source, key))
 

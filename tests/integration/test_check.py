@@ -13,7 +13,7 @@ from graphs import Installation, broken, event, installation
 
 from cdp.cli.main import run
 from cdp.pipeline.check import findings, parts
-from graph_schema.model.command import ArchiveSegment, CreateSegment
+from graph_schema.model.command import ArchiveSegment, CreateSegment, MergeProfiles, SplitProfile
 from graph_schema.model.event import Event, EventType
 from graph_schema.model.record import NewRecord, RecordKind
 from graph_schema.model.time import DAY
@@ -52,12 +52,22 @@ def segments() -> list[CreateSegment]:
         "lookers": {"event": {"name": "Product Viewed", "within": "P7D"}},
         "both": {"all": [{"segment": "buyers"}, {"not": {"segment": "lookers"}}]},
         "pros": {"all": [{"trait": {"name": "plan", "value": "pro"}},
-                         {"identifiers": {"namespace": "anonymous_id", "gte": 2}}]},
+                         {"identifiers": {"namespace": "email", "gte": 1}}]},
         "gone": {"event": {"name": "Page Viewed"}},
     }  # fmt: skip
     return [
         CreateSegment(id=f"c-{key}", actor="ann", at=0, key=key, name=key, rule=rule)
         for key, rule in rules.items()
+    ]
+
+
+def decisions() -> list[MergeProfiles | SplitProfile]:
+    """a2 is taken out of u1's profile, and given to u3."""
+    rest = ("user_id:u1", "anonymous_id:a1", "email:e@x.y")
+    theirs = ("user_id:u3", "anonymous_id:a3")
+    return [
+        SplitProfile(id="c_1", actor="ann", at=0, taken=("anonymous_id:a2",), rest=rest),
+        MergeProfiles(id="c_2", actor="ann", at=0, parts=(theirs, ("anonymous_id:a2",))),
     ]
 
 
@@ -67,6 +77,7 @@ async def graph(tmp_path: Path) -> AsyncIterator[Installation]:
     async with installation(tmp_path / "graph.db", batch_size=4) as found:
         await found.take(*shop())
         await found.ask(*segments(), ArchiveSegment(id="c-end", actor="ann", at=0, key="gone"))
+        await found.ask(*decisions())
         await found.take(event("m1", 0, anonymous="other"))
         await found.log.append([NewRecord(RecordKind.EVENT, b"no event")])
         await found.work()
@@ -85,7 +96,7 @@ async def test_a_graph_that_is_well_is_clean(graph: Installation) -> None:
     assert broken(report) == {}
     assert report.clean and report.buried == 2 and report.erased == 0
     walked = {result.name: result.walked for result in report.results}
-    assert walked["events"] == 16 and walked["commands"] == 6 and walked["dead_letters"] == 2
+    assert walked["events"] == 16 and walked["commands"] == 8 and walked["dead_letters"] == 2
     assert all(walked.values()), walked
 
 
@@ -119,7 +130,7 @@ CORRUPTIONS = {
             " replace(body, '\"m8\"', '\"fake\"') FROM event WHERE mid = 'm8'"
         ],
     ),
-    "an event is another": ("events", ["UPDATE event SET rec = rec + 1 WHERE mid = 'm10'"]),
+    "an event is another": ("events sessions", ["UPDATE event SET rec = rec + 1 WHERE mid = 'm10'"]),
     "an event of another user": ("events", ["UPDATE event SET user = 'user_id:u9' WHERE mid = 'm5'"]),
     "a dead letter is gone": (
         "events",
@@ -153,11 +164,20 @@ CORRUPTIONS = {
         "sessions counters",
         ["UPDATE session SET owner = 'user_id:u2' WHERE id = 'm1'"],
     ),
+    "a session that a decision keeps apart": (
+        "sessions counters memberships",
+        ["UPDATE session SET owner = user WHERE id = 'm5'"],
+    ),
+    "a session recorded at another time": ("sessions", ["UPDATE session SET rec = 1 WHERE id = 'm8'"]),
+    "a decision that nobody made": (
+        "clusters profiles edges",
+        ["DELETE FROM decision WHERE kind = 'confirmed'"],
+    ),
     "two sessions that are one": (
         "sessions tallies counters interactions",
         [
             "INSERT INTO session SELECT 'm3', device, user, owner, started_at + 240000000, ended_at,"
-            " last_mid, facts, tally FROM session WHERE id = 'm1'",
+            " last_mid, facts, tally, rec FROM session WHERE id = 'm1'",
             "UPDATE session SET ended_at = ended_at - 120000000, last_mid = 'm2' WHERE id = 'm1'",
             "UPDATE event SET session = 'm3' WHERE mid = 'm3'",
         ],
@@ -166,7 +186,7 @@ CORRUPTIONS = {
         "sessions counters",
         [
             "INSERT INTO session SELECT 'empty', device, user, owner, started_at, ended_at, last_mid,"
-            " facts, tally FROM session WHERE id = 'm8'"
+            " facts, tally, rec FROM session WHERE id = 'm8'"
         ],
     ),
     "a session adds up to another's": (
@@ -192,7 +212,7 @@ CORRUPTIONS = {
         ["UPDATE seen SET rec = rec + 1 WHERE a = 'anonymous_id:a2'"],
     ),
     "an identifier is gone": (
-        "identifiers references",
+        "identifiers references memberships",
         [
             "DELETE FROM identifier WHERE namespace = 'email'",
         ],
@@ -220,6 +240,7 @@ CORRUPTIONS = {
         ],
     ),
     "an edge is gone": ("edges", ["DELETE FROM edge WHERE a = 'anonymous_id:a2'"]),
+    "an edge of a decision is gone": ("edges", ["DELETE FROM edge WHERE kind = 'confirmed'"]),
     "an edge that no event says": (
         "edges",
         ["UPDATE edge SET kind = 'alias' WHERE a = 'anonymous_id:a2'"],
@@ -264,7 +285,10 @@ CORRUPTIONS = {
     ),
     "a membership of an archived segment": (
         "memberships",
-        ["INSERT INTO member SELECT NULL, id, 'gone', 1, 1, NULL, 'event', NULL FROM profile LIMIT 1"],
+        [
+            "INSERT INTO member SELECT NULL, id, 'gone', 1, 1, NULL, 'event', NULL, 1"
+            " FROM profile LIMIT 1"
+        ],
     ),
     "a membership by no version": (
         "memberships",
@@ -277,7 +301,10 @@ CORRUPTIONS = {
     ),
     "a membership in no segment": (
         "references",
-        ["INSERT INTO member SELECT NULL, id, 'never', 1, 1, NULL, 'event', NULL FROM profile LIMIT 1"],
+        [
+            "INSERT INTO member SELECT NULL, id, 'never', 1, 1, NULL, 'event', NULL, 1"
+            " FROM profile LIMIT 1"
+        ],
     ),
     "an interaction with no item": ("references", ["DELETE FROM item WHERE id = 'p2'"]),
     "an interaction of no session": (

@@ -20,6 +20,7 @@ from graph_schema.model.time import Micros
 from graph_schema.store import GraphStore, StoredEvent
 from graph_schema.walking import WalkedSession
 from identity import commerce, device_facts, evidence, fold, sessions
+from identity.decisions import Decisions
 from identity.normalise import Normaliser
 
 Stretch: TypeAlias = tuple[str, int, Key | None]
@@ -34,12 +35,14 @@ class SessionWalk:
         store: GraphStore,
         normaliser: Normaliser,
         gap: Micros,
+        decisions: Decisions,
         scratch: Scratch,
         findings: Findings,
     ) -> None:
         self._store = store
         self._normaliser = normaliser
         self._gap = gap
+        self._decisions = decisions
         self._scratch = scratch
         self._findings = findings
         self._device = _Device("", gap, findings)
@@ -82,7 +85,7 @@ class SessionWalk:
             self._findings.broken(
                 SESSIONS, f"event {event.message_id} lies in a session of another device"
             )
-        folded.add(event, names.user)
+        folded.add(event, names.user, stored.rec)
         if names.device is None:
             folded.alone = True
         else:
@@ -94,11 +97,13 @@ class SessionWalk:
             self._findings.broken(SESSIONS, f"session {session.id} holds no event")
             return
         first, last = folded.first, folded.last
-        owner = None if folded.alone else sessions.owner_of(session.device, folded.user)
-        expected = (first.message_id, folded.user, owner, first.at, last.at, last.message_id)
+        owner = None if folded.alone else self._owner(session.device, folded.user)
+        expected = (
+            first.message_id, folded.user, owner, first.at, last.at, last.message_id, folded.rec,
+        )  # fmt: skip
         found = (
             session.id, session.user, session.owner, session.started_at, session.ended_at,
-            session.last_mid,
+            session.last_mid, session.rec,
         )  # fmt: skip
         if found != expected or (folded.alone and folded.count > 1):
             self._findings.broken(
@@ -116,6 +121,10 @@ class SessionWalk:
                 INTERACTIONS, f"session {session.id} met other items than its events say"
             )
 
+    def _owner(self, device: Key, user: Key | None) -> Key | None:
+        apart = user is not None and self._decisions.parts(device, user)
+        return sessions.owner_of(device, user, apart)
+
 
 class _Folded:
     """What a session's events add up to, one after the other."""
@@ -127,10 +136,11 @@ class _Folded:
         self.user: Key | None = None
         self.first: Event | None = None
         self.last: Event | None = None
+        self.rec: Micros = 0
         self.count = 0
         self.alone = False
 
-    def add(self, event: Event, user: Key | None) -> None:
+    def add(self, event: Event, user: Key | None, rec: Micros) -> None:
         for met in commerce.interactions_of(event, self.tally):
             known = self.met.get(met.item_id)
             self.met[met.item_id] = met if known is None else _sum(known, met)
@@ -140,6 +150,7 @@ class _Folded:
         self.user = self.user or user
         self.first = self.first or event
         self.last = event
+        self.rec = max(self.rec, rec)
         self.count += 1
 
 

@@ -15,10 +15,12 @@ from cdp.pipeline.check.profiles import ProfileWalk
 from cdp.pipeline.check.records import RecordWalk
 from cdp.pipeline.check.scratch import Scratch
 from cdp.pipeline.check.sessions import SessionWalk
+from graph_schema.knowledge import EARLIEST
 from graph_schema.model.profile import ProfileIds
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import Micros
 from graph_schema.store import GraphStore
+from identity.decisions import Decisions
 from identity.normalise import Normaliser
 
 Progress = Callable[[float], None]
@@ -68,13 +70,13 @@ class Check:
 
     async def _graph(self, findings: Findings, scratch: Scratch, progress: Progress) -> None:
         totals = await self._store.totals()
-        sessions = SessionWalk(
-            self._store, self._normaliser, self._rules.session_gap, scratch, findings
-        )
+        decisions = Decisions(await self._store.decisions(EARLIEST))
+        gap = self._rules.session_gap
+        sessions = SessionWalk(self._store, self._normaliser, gap, decisions, scratch, findings)
         await sessions.take(totals.events, _part(progress, 0.25, 0.6))
         identity = IdentityWalk(self._store, self._rules, self._ids, scratch, findings)
         await EvidenceWalk(self._store, self._normaliser, scratch, identity.named, findings).take()
-        identity.resolve(())
+        identity.resolve(decisions.recorded)
         progress(0.7)
         await identity.identifiers()
         identity.clusters()

@@ -1,6 +1,6 @@
 -- name: walk_sessions
 -- Device by device: the order that the index has, so that nothing is sorted at once but what ends together.
-SELECT id, device, user, owner, started_at, ended_at, last_mid, facts, tally FROM session
+SELECT id, device, user, owner, started_at, ended_at, last_mid, facts, tally, rec FROM session
 ORDER BY device, ended_at, last_mid
 
 -- name: interactions_of_sessions
