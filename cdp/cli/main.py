@@ -19,7 +19,7 @@ Verb = Callable[[Settings, argparse.Namespace], int]
 
 VERBS = (
     "serve", "worker", "import", "simulate", "train", "evaluate", "demo", "check", "rebuild",
-    "dead-letters", "schema", "settings",
+    "dead-letters", "dry-run", "identity", "schema", "settings",
 )  # fmt: skip
 
 
@@ -122,6 +122,20 @@ def _dead_letters(settings: Settings, options: argparse.Namespace) -> int:
     return replay_dead(settings)
 
 
+def _dry_run(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.rehearsing import dry_run
+
+    return dry_run(settings, file=options.rules, examples=options.examples, as_json=options.json)
+
+
+def _identity(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.rehearsing import lint_identity, show_rules
+
+    if options.what == "rules":
+        return show_rules(settings)
+    return lint_identity(settings, as_json=options.json)
+
+
 def _schema(settings: Settings, options: argparse.Namespace) -> int:
     from api.schema import sdl
 
@@ -215,6 +229,17 @@ def _parser() -> argparse.ArgumentParser:
     dead = verb("dead-letters", "what could not be taken", _dead_letters, "dead-letters list")
     dead.add_argument("what", choices=("list", "replay"))
     dead.add_argument("--json", action="store_true")
+
+    dry = verb("dry-run", "what other identity rules would change", _dry_run, "dry-run rules.toml")
+    dry.add_argument("rules", type=Path, metavar="RULES.TOML")
+    dry.add_argument("--examples", type=int, default=20, help="so many of the largest changes")
+    dry.add_argument("--json", action="store_true")
+
+    who = verb(
+        "identity", "look for what stands in the way; show the rules", _identity, "identity lint"
+    )
+    who.add_argument("what", choices=("lint", "rules"))
+    who.add_argument("--json", action="store_true")
 
     schema = verb("schema", "the GraphQL schema", _schema, "schema graphql")
     schema.add_argument("what", choices=("graphql",))

@@ -82,6 +82,9 @@ class TableFilling:
         self._code[key] = len(self._code)
         self._first_at.append(first_at)
 
+    def knows(self, fact: Seen) -> bool:
+        return fact.a in self._code and fact.b in self._code
+
     def fact(self, fact: Seen) -> None:
         """Raises KeyError where it names an identifier that was not given."""
         row = (

@@ -122,8 +122,8 @@ async def test_events_with_all_that_is_kept_beside_them(store: GraphStore) -> No
     )  # fmt: skip
     bare = new_event("m2", "m1", device=None, user=None)
     await commit(store, delta(events=[new, bare], sessions=[session("m1", None)]))
-    one = Recorded(new.event, 7, 9, "anonymous_id:a1", "user_id:u1", "m1", new.digest)
-    other = Recorded(bare.event, 1, bare.rec, None, None, "m1", bare.digest)
+    one = Recorded(new.event, 0, 7, 9, "anonymous_id:a1", "user_id:u1", "m1", new.digest)
+    other = Recorded(bare.event, 0, 1, bare.rec, None, None, "m1", bare.digest)
     assert await store.recorded(["m2", "none", "m1", "m2"]) == [other, None, one, other]
 
 
