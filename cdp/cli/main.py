@@ -10,10 +10,11 @@ from pathlib import Path
 
 from rich.table import Table
 
+from cdp.cli.arguments import moment, pair, whole
 from cdp.cli.console import err, out, progress
 from cdp.settings import Settings, load, shown
-from graph_schema.errors import CdpError
-from graph_schema.model.time import from_iso, now
+from graph_schema.errors import BadInput, CdpError
+from graph_schema.model.time import now
 
 Verb = Callable[[Settings, argparse.Namespace], int]
 
@@ -56,22 +57,28 @@ def _worker(settings: Settings, options: argparse.Namespace) -> int:
 def _import(settings: Settings, options: argparse.Namespace) -> int:
     from cdp.cli.importing import import_files
 
-    mapping = dict(entry.split("=", 1) for entry in options.map)
     return import_files(
-        settings, options.files, form=options.format, mapping=mapping, as_json=options.json
+        settings,
+        options.files,
+        form=options.format,
+        mapping=dict(options.map),
+        as_json=options.json,
     )
 
 
 def _simulate(settings: Settings, options: argparse.Namespace) -> int:
     from cdp.simulate import simulate, write
 
-    until = from_iso(options.until) if options.until else now()
+    until = options.until if options.until is not None else now()
     with progress(f"simulating {options.people} people") as report:
         shop = simulate(
             options.people, options.days, options.seed, until,
             kiosk=not options.no_kiosk, tablets=not options.no_tablets,
         )  # fmt: skip
-        write(shop, options.out, report)
+        try:
+            write(shop, options.out, report)
+        except OSError as error:
+            raise BadInput(reason=f"{options.out} cannot be written: {error.strerror}.") from error
     out.print(f"Written to {options.out}: events.ndjson.gz items.ndjson truth.csv identifiers.csv")
     return 0
 
@@ -189,17 +196,17 @@ def _parser() -> argparse.ArgumentParser:
     imports = verb("import", "read files into the log", _import, "import events.ndjson.gz")
     imports.add_argument("files", nargs="+", type=Path, metavar="FILE")
     imports.add_argument("--format", choices=("segment", "shop"), default="segment")
-    imports.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD")
+    imports.add_argument("--map", action="append", type=pair, default=[], metavar="COLUMN=FIELD")
     imports.add_argument("--json", action="store_true")
 
     simulation = verb(
         "simulate", "a shop's events and their truth", _simulate, "simulate --out shop"
     )
     simulation.add_argument("--out", type=Path, required=True, metavar="DIR")
-    simulation.add_argument("--people", type=int, default=1000)
-    simulation.add_argument("--days", type=int, default=30)
+    simulation.add_argument("--people", type=whole(1), default=1000)
+    simulation.add_argument("--days", type=whole(1), default=30)
     simulation.add_argument("--seed", type=int, default=1)
-    simulation.add_argument("--until", metavar="TIME", help="ISO 8601; now")
+    simulation.add_argument("--until", type=moment, metavar="TIME", help="ISO 8601; now")
     simulation.add_argument("--no-kiosk", action="store_true", help="without the public device")
     simulation.add_argument("--no-tablets", action="store_true", help="no household shares one")
 
@@ -218,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", action="store_true")
 
     demo = verb("demo", "the whole product once, on a simulated shop", _demo, "demo --people 300")
-    demo.add_argument("--people", type=int, default=1000)
+    demo.add_argument("--people", type=whole(1), default=1000)
     demo.add_argument("--no-serve", action="store_true")
     _address(demo)
 
@@ -253,4 +260,4 @@ def _parser() -> argparse.ArgumentParser:
 
 def _address(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=whole(0, 65535), default=8000)

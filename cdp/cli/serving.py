@@ -38,14 +38,20 @@ async def _serve(settings: Settings, host: str, port: int, *, worker: bool) -> i
                 _worker(settings, wanted=worker),
                 serving(parts.platform(), parts.api_settings(), host=host, port=port) as bound,
             ):
-                out.print(f"Listening on http://{host}:{bound}")
+                out.print(f"Listening on http://{_named(host)}:{bound}", soft_wrap=True)
                 await stop.wait()
                 err.print("Stopping: finishing what is in hand.")
         except OSError as error:
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such host"
             raise BadInput(
-                reason=f"{host}:{port} cannot be listened on ({error.strerror})."
+                reason=f"{_named(host)}:{port} cannot be listened on ({why})."
             ) from error
     return 0
+
+
+def _named(host: str) -> str:
+    """The host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
 
 
 @asynccontextmanager
