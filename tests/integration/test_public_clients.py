@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -125,6 +127,41 @@ def test_analytics_node(server: Server) -> None:
     assert found.events[2]["properties"] == {"category": "Shop", "name": "Home"}
     # A server's address is not its users'.
     assert all("ip" not in context for context in found.all("context"))
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "collector.md"
+RUN = {
+    "python": [sys.executable, "-"],
+    "js": ["node", "--input-type=module", "-"],
+    "sh": ["sh", "-e"],
+}
+EXAMPLES = [
+    (language, text)
+    for language, text in re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    if language in RUN
+]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    EXAMPLES,
+    ids=[re.findall("from-[a-z-]+", text)[0] for _, text in EXAMPLES],
+)
+def test_the_documented_lines(server: Server, language: str, text: str) -> None:
+    client_packages()
+    said = text.replace("http://127.0.0.1:8000", server.address)
+    subprocess.run(
+        RUN[language], input=said.replace("WRITE_KEY", server.write_key), cwd=CLIENTS, text=True,
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    (user,) = re.findall("from-[a-z-]+", text)
+    found = person(server, user, 1)
+    assert found.all("name") == ["Product Viewed"]
+    assert found.all("properties") == [{"product_id": "p1"}]
+
+
+def test_the_documented_lines_are_of_every_client() -> None:
+    assert [language for language, _ in EXAMPLES] == ["python", "python", "js", "sh"]
 
 
 def test_curl_with_gzip(server: Server, tmp_path: Path) -> None:
