@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
-from api.platform import Platform, SegmentDetail, Trace, TraitValue
+from api.platform import ChangeStanding, Platform, SegmentDetail, Trace, TraitValue
 from graph_schema.model.change import IdentityChange
+from graph_schema.model.evidence import Decision
 from graph_schema.model.identifier import Identifier
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
@@ -145,6 +146,14 @@ class Loaders:
     @property
     def changes(self) -> Loader[str, IdentityChange | None]:
         return self._loader("changes", self._platform.changes.by_ids)
+
+    @property
+    def standings(self) -> Loader[str, ChangeStanding]:
+        return self._loader("standings", self._platform.changes.standings)
+
+    @property
+    def decisions(self) -> Loader[str, Decision | None]:
+        return self._loader("decisions", self._platform.changes.decisions)
 
     def profile_identifiers(
         self, namespaces: tuple[str, ...] | None, span: Span

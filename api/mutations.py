@@ -9,9 +9,11 @@ import strawberry
 from api.auth import Scope
 from api.context import Context, Info
 from api.errors import NotFound
-from api.platform import CommandResult, Done, Refused
-from api.types.common import InputProblem, Pending, UserError, described, resolved
+from api.identity_mutations import IdentityMutation
+from api.platform import CommandResult, Done
+from api.types.common import Pending, UserError, described, resolved
 from api.types.inputs import SegmentRule, plain
+from api.types.problems import not_done
 from api.types.segment import Segment, segment_by_key
 
 
@@ -65,7 +67,7 @@ ArchiveSegmentResult: TypeAlias = Annotated[
 
 
 @strawberry.type(description="What can be commanded.")
-class Mutation:
+class Mutation(IdentityMutation):
     @resolved("Makes a segment. It is filled in the background: see status and progress.")
     async def create_segment(
         self,
@@ -131,19 +133,4 @@ async def _outcome(
         made: Any = success
         done: S = made(segment=segment)
         return done
-    if isinstance(result, Refused):
-        return _refused(result)
-    return Pending(
-        code="PENDING",
-        message="The command is recorded and not applied yet: ask again in a moment.",
-        change_id=strawberry.ID(result.change_id),
-    )
-
-
-def _refused(result: Refused) -> UserError:
-    problems = [
-        InputProblem(code=one.code, message=one.message, path=list(one.path))
-        for one in result.problems
-    ]
-    lead = problems[0]
-    return UserError(code=lead.code, message=lead.message, path=lead.path, errors=problems)
+    return not_done(result)

@@ -14,6 +14,7 @@ import msgspec
 
 from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.event import Event
+from graph_schema.model.evidence import Decision
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
@@ -118,6 +119,24 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 CommandResult = Done | Refused | Waiting
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """What a person's command about profiles became, or, with `dry_run`, would become."""
+
+    change: IdentityChange
+    dry_run: bool = False
+
+
+ChangeResult = Changed | Refused | Waiting
+
+
+class ChangeStanding(msgspec.Struct, frozen=True):
+    """`undone_by`: the id of the change in force that takes it back; `undoable`: it can be taken back
+    now."""
+
+    undone_by: str | None
+    undoable: bool
 
 
 class ItemWhere(msgspec.Struct, frozen=True):
@@ -363,7 +382,9 @@ class Segments(Protocol):
 
 
 class IdentityChanges(Protocol):
-    async def by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]: ...
+    async def by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
+        """Also those that wait in the log."""
+        ...
 
     async def page(self, kinds: Sequence[str] | None, span: Range) -> Page[FeedEntry]:
         """Newest first; the keyset is (rec, id)."""
@@ -372,6 +393,39 @@ class IdentityChanges(Protocol):
     async def count(
         self, kinds: Sequence[str] | None, since: Micros | None, until: Micros | None
     ) -> int: ...
+
+    async def standings(self, ids: Sequence[str]) -> list[ChangeStanding]:
+        """Of changes; an unknown one is not undoable."""
+        ...
+
+    async def decisions(self, ids: Sequence[str]) -> list[Decision | None]: ...
+
+    async def merge(
+        self,
+        *,
+        actor: str,
+        ids: Sequence[str],
+        identifiers: Sequence[tuple[str, str]],
+        note: str | None,
+        dry_run: bool,
+        idempotency_key: str | None,
+    ) -> ChangeResult:
+        """Profiles that are one person's, by their ids or by (namespace, value as a client sends it)."""
+        ...
+
+    async def split(
+        self,
+        *,
+        actor: str,
+        identifiers: Sequence[tuple[str, str]],
+        note: str | None,
+        dry_run: bool,
+        idempotency_key: str | None,
+    ) -> ChangeResult:
+        """Identifiers of one profile that are to leave it together."""
+        ...
+
+    async def undo(self, *, actor: str, change_id: str, note: str | None) -> ChangeResult: ...
 
 
 class Recommending(Protocol):

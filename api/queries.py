@@ -294,10 +294,8 @@ class Query:
             strawberry.ID, strawberry.argument(description="The change's id.")
         ],
     ) -> change_types.Change | None:
-        ctx = info.context
-        ctx.need(Scope.PROFILE_READ)
-        found = await ctx.loaders.changes.load(str(id))
-        return None if found is None else change_types.Change(change=found, ctx=ctx)
+        info.context.need(Scope.PROFILE_READ)
+        return await change_types.change_by_id(info.context, str(id))
 
     @resolved("All identity changes, newest first: the audit trail.")
     async def changes(

@@ -83,7 +83,7 @@ class Parts(msgspec.Struct, frozen=True):
             LogCollecting(self.log, standing, self.keys, limits, now),
             StoredProfiles(self.store, self.rules),
             StoredSegments(self.store, self.commands),
-            StoredChanges(self.store),
+            StoredChanges(self.store, self.commands, self.rules, self.ids),
             ModelRecommending(self.store, self.artifacts),
             PolledFeed(self.store),
             standing,

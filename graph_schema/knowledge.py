@@ -53,9 +53,9 @@ class ChangeReading(Protocol):
 
     async def decisions_by_ids(self, ids: Sequence[str]) -> list[Decision | None]: ...
 
-    async def decisions_undoing(self, ids: Sequence[str]) -> list[list[Decision]]:
-        """For each id, of a decision or of a change, the decisions that name it in `undoes` or in
-        `undoes_change`, by (rec, id); those undone themselves among them."""
+    async def decisions_about(self, ids: Sequence[str]) -> list[Decision]:
+        """A flat list by (rec, id): the decisions with those ids, those that name one of the ids, of
+        a decision or of a change, in `undoes` or in `undoes_change`, those that undo these, and on."""
         ...
 
     async def history_pages(

@@ -371,6 +371,10 @@ class GraphWriting(Protocol):
 class GraphReading(EvidenceReading, ChangeReading, Protocol):
     async def identifiers_by_keys(self, keys: Sequence[Key]) -> list[Identifier | None]: ...
 
+    async def identifiers_by_ids(self, ids: Sequence[str]) -> list[Identifier | None]:
+        """The identifiers that anchor, or would anchor, the profiles of those ids."""
+        ...
+
     async def profiles_by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
         """The profiles that those ids stand for today: the id of any identifier ever seen answers
         the profile that holds it now."""

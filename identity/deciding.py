@@ -10,13 +10,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from graph_schema.model.change import CausedBy, ChangeKind, ChangePart, IdentityChange
+from graph_schema.model.change import CausedBy, ChangeKind, ChangePart, ChangeStatus, IdentityChange
 from graph_schema.model.command import IdentityCommand, MergeProfiles, SplitProfile, UndoChange
 from graph_schema.model.evidence import Decision, DecisionKind
 from graph_schema.model.identifier import Key, parse_key
 from graph_schema.model.profile import ProfileIds
 from graph_schema.model.time import Micros
 from identity.decisions import USER, Decisions, decision_id
+from identity.difference import Difference
 
 _KINDS = {
     MergeProfiles: ChangeKind.MERGE,
@@ -31,10 +32,6 @@ class Refusal(msgspec.Struct, frozen=True):
     code: str
     message: str
     path: tuple[str, ...] = ()
-
-
-def kind_of(command: IdentityCommand) -> ChangeKind:
-    return _KINDS[type(command)]
 
 
 def decide(
@@ -143,6 +140,47 @@ def came_out(
         retired = [anchor for anchor in before if anchor not in after]
         return ChangeKind.MERGE if retired else None
     return ChangeKind.SPLIT if len(before) == 1 else ChangeKind.MOVE
+
+
+def change_of(
+    command: IdentityCommand,
+    rec: Micros,
+    difference: Difference,
+    beside: tuple[ChangePart, ...],
+    ids: ProfileIds,
+) -> IdentityChange:
+    """The change that a command is. `beside`: profiles that hold the identifiers that they held, but
+    have lost or gained sessions."""
+    before = (*parts_of(difference.before, ids), *beside)
+    after = (*parts_of(difference.after, ids), *beside)
+    kind = _KINDS[type(command)]
+    if not isinstance(command, UndoChange):
+        kind = came_out(difference.before, difference.after) or kind
+    status = ChangeStatus.APPLIED if before or after else ChangeStatus.WITHOUT_EFFECT
+    return told(command, rec, status, kind=kind, before=before, after=after)
+
+
+def told(
+    command: IdentityCommand,
+    at: Micros,
+    status: ChangeStatus,
+    *,
+    kind: ChangeKind | None = None,
+    before: tuple[ChangePart, ...] = (),
+    after: tuple[ChangePart, ...] = (),
+) -> IdentityChange:
+    """A command as a change, also one that is refused or waits."""
+    return IdentityChange(
+        id=command.id,
+        kind=kind or _KINDS[type(command)],
+        at=at,
+        cause=decision_id(command.id),
+        before=before,
+        after=after,
+        by=CausedBy.DECISION,
+        status=status,
+        undoes=command.change if isinstance(command, UndoChange) else None,
+    )
 
 
 def parts_of(clusters: dict[Key, frozenset[Key]], ids: ProfileIds) -> tuple[ChangePart, ...]:

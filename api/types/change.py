@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from api.auth import Scope
 from api.context import Context
 from api.types import event as event_types
 from api.types import identifier as identifier_types
@@ -15,6 +16,7 @@ from api.types.enums import ChangeKind, ChangeStatus
 from api.types.scalars import DateTime
 from graph_schema.model.change import CausedBy, IdentityChange
 from graph_schema.model.change import ChangePart as StoredPart
+from graph_schema.model.evidence import Decision as StoredDecision
 
 
 @strawberry.type(description="One profile before or after a change.")
@@ -26,8 +28,10 @@ class ChangePart:
     def profile_id(self) -> strawberry.ID:
         return strawberry.ID(self.part.profile_id)
 
-    @resolved("What it held.")
+    @resolved("What it held. Empty without profile:read.")
     async def identifiers(self) -> list[identifier_types.Identifier]:
+        if not self.ctx.may(Scope.PROFILE_READ):
+            return []
         return await identifier_types.identifiers_by_keys(self.ctx, self.part.identifiers)
 
     @resolved("The profile that this id stands for today.")
@@ -35,8 +39,30 @@ class ChangePart:
         return await profile_types.profile_by_id(self.ctx, self.part.profile_id)
 
 
+@strawberry.type(description="A person's word on who is who.")
+class Decision:
+    decision: strawberry.Private[StoredDecision]
+
+    @resolved("Opaque.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(self.decision.id)
+
+    @resolved("Who decided.")
+    def actor(self) -> str:
+        return self.decision.actor
+
+    @resolved("Why, in the person's own words.")
+    def note(self) -> str | None:
+        return self.decision.note
+
+    @resolved("When it was recorded.")
+    def at(self) -> DateTime:
+        return self.decision.at
+
+
 ChangeCause = Annotated[
-    event_types.Event, strawberry.union("ChangeCause", description="What can change identity.")
+    event_types.Event | Decision,
+    strawberry.union("ChangeCause", description="What can change identity."),
 ]
 
 
@@ -55,7 +81,7 @@ class Change:
 
     @resolved("How far it has come.")
     def status(self) -> ChangeStatus:
-        return ChangeStatus.APPLIED
+        return ChangeStatus[self.change.status.name]
 
     @resolved("When it was recorded.")
     def at(self) -> DateTime:
@@ -63,9 +89,10 @@ class Change:
 
     @resolved("What caused it. Null once the event is pruned.")
     async def cause(self) -> ChangeCause | None:
-        if self.change.by is not CausedBy.EVENT:
-            return None
-        return await event_types.event_by_id(self.ctx, self.change.cause)
+        if self.change.by is CausedBy.EVENT:
+            return await event_types.event_by_id(self.ctx, self.change.cause)
+        found = await self.ctx.loaders.decisions.load(self.change.cause)
+        return None if found is None else Decision(decision=found)
 
     @resolved("The profiles before it.")
     def before(self) -> list[ChangePart]:
@@ -75,9 +102,28 @@ class Change:
     def after(self) -> list[ChangePart]:
         return [ChangePart(part=part, ctx=self.ctx) for part in self.change.after]
 
+    @resolved("The change that this one takes back.")
+    async def undoes(self) -> Change | None:
+        return await change_by_id(self.ctx, self.change.undoes)
+
+    @resolved("The change in force that takes this one back.")
+    async def undone_by(self) -> Change | None:
+        standing = await self.ctx.loaders.standings.load(self.change.id)
+        return await change_by_id(self.ctx, standing.undone_by)
+
+    @resolved("Whether it can be taken back now.")
+    async def undoable(self) -> bool:
+        return (await self.ctx.loaders.standings.load(self.change.id)).undoable
+
     @resolved("Its place in the audit trail, opaque.")
     def cursor(self) -> str:
         return self.ctx.cursors("changes").of((self.change.id,))
+
+
+async def change_by_id(ctx: Context, id_: str | None) -> Change | None:
+    """Also one that waits in the log."""
+    found = None if id_ is None else await ctx.loaders.changes.load(id_)
+    return None if found is None else Change(change=found, ctx=ctx)
 
 
 @strawberry.type(description="A change in a list.")

@@ -69,7 +69,9 @@ class Consequences:
         for id_, group in profiles.regrouped.items():
             regrouped = MembershipCause.IDENTITY if group.sources else cause
             sources = frozenset(group.sources)
-            subjects[id_] = Subject(work.profiles[id_], regrouped, sources=sources)
+            subjects[id_] = Subject(
+                work.profiles[id_], regrouped, sources=sources, gone=sources & profiles.gone
+            )
         for id_ in work.stale - profiles.gone:
             # A session went over to another owner: whatever it counted for may be another now.
             subjects.setdefault(id_, Subject(work.profiles[id_], cause))

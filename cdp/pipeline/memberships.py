@@ -18,14 +18,16 @@ from graph_schema.store import Batch, Delta, MembershipEntry, ProfileEvent
 
 
 class Subject(msgspec.Struct):
-    """A profile to be looked at. `segments` None: all of them. `sources`: the profiles that it came
-    from, where identities changed; their memberships go over to it."""
+    """A profile to be looked at. `segments` None: all of them. `sources`: the profiles that its
+    identifiers came from, where identities changed: what they were members of it is, if the rule still
+    holds, and since then. `gone`: those of them that are no more."""
 
     profile: Profile
     cause: MembershipCause
     segments: set[str] | None = None
     event: str | None = None
     sources: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
 
 
 class Evaluator:
@@ -37,14 +39,13 @@ class Evaluator:
         self._now = now
         self._rec = rec
         self.delta = Delta(rec=rec)
-        self._staying: set[str] = set()
+        self._emptied: set[str] = set()
 
     async def take(self, subjects: Sequence[Subject]) -> Delta:
         """The memberships that open and close, the changes, and the profiles' next deadlines."""
         subjects = [s for s in subjects if s.segments is None or s.segments or s.sources]
         if not subjects:
             return self.delta
-        self._staying = {subject.profile.id for subject in subjects}
         open_ = await self._open(subjects)
         wanted = {key for s in subjects for key in self._wanted(s)}
         events = await self._events(subjects, wanted)
@@ -96,8 +97,9 @@ class Evaluator:
     ) -> None:
         profile = subject.profile
         own = open_.get(profile.id, {})
-        inherited = _earliest(m for id_ in subject.sources for m in open_.get(id_, {}).values())
-        before = inherited | own if subject.sources else own
+        heirs_of = {profile.id, *subject.sources}
+        before = _earliest(m for id_ in sorted(heirs_of) for m in open_.get(id_, {}).values())
+        left = {key for id_ in subject.gone for key in open_.get(id_, ())} | own.keys()
         view = StoredView(profile, identifiers, events, set(before))
         deadline: Micros | None = None
         for key in self._wanted(subject):
@@ -109,8 +111,8 @@ class Evaluator:
                 view.segments.add(key)
             else:
                 view.segments.discard(key)
-            self._compare(subject, entry, holds, own.get(key), before.get(key))
-        self._close_sources(subject, open_)
+            self._compare(subject, entry, holds, own.get(key), before.get(key), key in left)
+        self._close_gone(subject, open_)
         self._set_deadline(subject, deadline)
 
     def _holds(self, entry: Indexed, view: StoredView) -> tuple[bool, Micros | None]:
@@ -126,7 +128,10 @@ class Evaluator:
         holds: bool,
         own: Membership | None,
         before: Membership | None,
+        left: bool,
     ) -> None:
+        """`left`: where it does not hold any more, that is an exit; a part that was split off a member
+        never was one itself."""
         key, id_ = entry.segment.key, subject.profile.id
         if own is not None and (not holds or before is not own):
             self.delta.closed.append((id_, key))
@@ -137,17 +142,16 @@ class Evaluator:
             membership = msgspec.structs.replace(membership, profile_id=id_)
             event = subject.event if before is None else None
             self.delta.opened.append(MembershipEntry(membership, event))
-        if holds != (before is not None):
+        if (before is None) if holds else left:
             self.delta.changes.append(
                 MembershipChange(key, id_, holds, self._rec, subject.cause, subject.event)
             )
 
-    def _close_sources(self, subject: Subject, open_: dict[str, dict[str, Membership]]) -> None:
-        """A profile that is no more has no memberships; its heir has them, or was told that it left.
-        One that was split is there still, and keeps its own."""
-        for source in sorted(subject.sources - self._staying):
-            for key in sorted(open_.pop(source, {})):
-                self.delta.closed.append((source, key))
+    def _close_gone(self, subject: Subject, open_: dict[str, dict[str, Membership]]) -> None:
+        """A profile that is no more has no memberships; its heirs have them, or were told that it left."""
+        for source in sorted(subject.gone - self._emptied):
+            self.delta.closed += [(source, key) for key in sorted(open_.get(source, {}))]
+        self._emptied |= subject.gone
 
     def _set_deadline(self, subject: Subject, deadline: Micros | None) -> None:
         """Where only some segments were looked at, an earlier deadline of another one stands."""

@@ -10,11 +10,13 @@ import msgspec
 
 from cdp.eventlog.protocol import EventLog
 from graph_schema.model.command import Command, Outcome
-from graph_schema.model.record import NewRecord, RecordKind
+from graph_schema.model.record import LogRecord, NewRecord, RecordKind
 from graph_schema.store import GraphReading
 
 WAIT_S = 5.0
 _POLL_S = 0.01
+_AT_ONCE, _BYTES_AT_ONCE = 1_000, 8 << 20
+_command = msgspec.json.Decoder(Command).decode
 
 
 class Commanding:
@@ -40,3 +42,29 @@ class Commanding:
                 return outcome
             await asyncio.sleep(_POLL_S)
         return None
+
+    async def waiting(self, id_: str) -> Command | None:
+        """The command of that id, where it lies in the log and is not applied yet. Reads all that is
+        not applied: the cost follows the lag."""
+        applied = {known.partition: known.position for known in await self._store.checkpoints()}
+        for partition in self._log.partitions():
+            position = applied.get(partition, 0)
+            while records := await self._log.read(partition, position, _AT_ONCE, _BYTES_AT_ONCE):
+                for record in records:
+                    found = _command_of(record, id_)
+                    if found is not None:
+                        return found
+                position = records[-1].position
+        return None
+
+
+def _command_of(record: LogRecord, id_: str) -> Command | None:
+    if record.kind is not RecordKind.COMMAND or record.body is None:
+        return None
+    if id_.encode() not in record.body:  # reading the whole of an import's commands would be dear
+        return None
+    try:
+        command = _command(record.body)
+    except msgspec.DecodeError:
+        return None  # the worker buries it
+    return command if command.id == id_ else None

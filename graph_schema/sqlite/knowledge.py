@@ -16,7 +16,6 @@ from graph_schema.sqlite.evidence import as_json, fetch
 from graph_schema.sqlite.paging import (
     bounds_of,
     feed_entry,
-    grouped,
     in_order,
     page_of,
     since_until,
@@ -54,12 +53,11 @@ class SqliteKnowledge:
         )
         return in_order(ids, {row[0]: rows.decision(row) for row in found})
 
-    async def decisions_undoing(self, ids: Sequence[str]) -> list[list[Decision]]:
-        asked = as_json(dict.fromkeys(ids))
+    async def decisions_about(self, ids: Sequence[str]) -> list[Decision]:
         found = await self._pool.run(
-            lambda connection: fetch(connection, "decisions_undoing", ids=asked)
+            lambda connection: fetch(connection, "decisions_about", ids=as_json(ids))
         )
-        return grouped(ids, ((row[0], rows.decision(row[1:])) for row in found))
+        return [rows.decision(row) for row in found]
 
     async def history_pages(
         self, lineages: Sequence[Sequence[str]], span: Span

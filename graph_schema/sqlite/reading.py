@@ -67,6 +67,10 @@ class SqliteReading(SqliteKnowledge):
         found = await self._rows("identifiers", keys=as_json(keys))
         return in_order(keys, {value.key: value for value in map(rows.identifier, found)})
 
+    async def identifiers_by_ids(self, ids: Sequence[str]) -> list[Identifier | None]:
+        found = await self._rows("identifiers_by_ids", ids=as_json(ids))
+        return in_order(ids, {value.id: value for value in map(rows.identifier, found)})
+
     async def profiles_by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
         def read(connection: sqlite3.Connection) -> list[Profile | None]:
             today = dict(fetch(connection, "retired_ids", ids=as_json(ids)))

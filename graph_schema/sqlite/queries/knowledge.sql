@@ -33,14 +33,14 @@ FROM decision WHERE (rec, id) > (:rec, :id) ORDER BY rec, id
 SELECT id, kind, lefts, rights, actor, at, note, undoes, rec, undoes_change
 FROM decision WHERE id IN (SELECT value FROM json_each(:ids))
 
--- name: decisions_undoing
--- Twice the id where both names are the same: no decision's id is a change's.
-SELECT w.value, d.id, d.kind, d.lefts, d.rights, d.actor, d.at, d.note, d.undoes, d.rec, d.undoes_change
-FROM json_each(:ids) AS w JOIN decision AS d ON d.undoes = w.value
-UNION
-SELECT w.value, d.id, d.kind, d.lefts, d.rights, d.actor, d.at, d.note, d.undoes, d.rec, d.undoes_change
-FROM json_each(:ids) AS w JOIN decision AS d ON d.undoes_change = w.value
-ORDER BY 10, 2
+-- name: decisions_about
+WITH RECURSIVE about (id) AS (
+    SELECT value FROM json_each(:ids)
+    UNION
+    SELECT d.id FROM about JOIN decision AS d ON d.undoes = about.id OR d.undoes_change = about.id
+)
+SELECT d.id, d.kind, d.lefts, d.rights, d.actor, d.at, d.note, d.undoes, d.rec, d.undoes_change
+FROM about JOIN decision AS d ON d.id = about.id ORDER BY d.rec, d.id
 
 -- name: sessions_between
 SELECT s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally, s.rec

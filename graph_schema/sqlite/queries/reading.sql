@@ -2,6 +2,10 @@
 -- The profile that holds, today, the identifier of each id.
 SELECT id, profile FROM identifier WHERE id IN (SELECT value FROM json_each(:ids))
 
+-- name: identifiers_by_ids
+SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation
+FROM identifier WHERE id IN (SELECT value FROM json_each(:ids))
+
 -- name: profiles_last_seen
 SELECT p.id, p.anchor, p.first_at, p.last_at, p.tally, p.deadline FROM profile AS p
 WHERE (:at IS NULL OR (p.last_at, p.id) < (:at, :id))
