@@ -148,7 +148,7 @@ class Evaluator:
             )
 
     def _close_gone(self, subject: Subject, open_: dict[str, dict[str, Membership]]) -> None:
-        """A profile that is no more has no memberships; its heirs have them, or were told that it left."""
+        """A profile that is no more has no memberships: its heirs have them, or have left."""
         for source in sorted(subject.gone - self._emptied):
             self.delta.closed += [(source, key) for key in sorted(open_.get(source, {}))]
         self._emptied |= subject.gone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from graph_schema.knowledge import EARLIEST
 from graph_schema.model.change import ChangePart, IdentityChange
@@ -44,7 +44,7 @@ async def rehearse(
 
 
 async def _moving(
-    store: GraphReading, pairs: Iterable[tuple[Key, Key]], decisions: Decisions
+    store: GraphReading, pairs: Collection[tuple[Key, Key]], decisions: Decisions
 ) -> set[Key]:
     """The owners that would lose or gain sessions."""
     devices, users = {device for device, _ in pairs}, {user for _, user in pairs}

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from shop import Shop, mids, names, open_shop
 
-CHANGE = """__typename ... on Problem { code message } ... on UserError { path } ... on Pending { changeId }
+CHANGE = """__typename
+  ... on Problem { code message }
+  ... on UserError { path }
+  ... on Pending { changeId }
   ... on IdentityChangeSuccess { dryRun profiles { id } change { id kind status undoable
     cause { __typename ... on Decision { id actor note } } undoes { id } undoneBy { id }
     before { profileId identifiers { value } } after { profileId identifiers { value } } } }"""
 MERGE = f"mutation($i: MergeProfilesInput!) {{ mergeProfiles(input: $i) {{ {CHANGE} }} }}"
 SPLIT = f"mutation($i: SplitProfileInput!) {{ splitProfile(input: $i) {{ {CHANGE} }} }}"
-UNDO = (
-    f"mutation($id: ID!, $note: String) {{ undoChange(changeId: $id, note: $note) {{ {CHANGE} }} }}"
-)
-ONE = (
-    "query($id: ID!) { change(id: $id) { id kind status undoable undoneBy { id } undoes { id } } }"
-)
+UNDO = f'mutation($id: ID!) {{ undoChange(changeId: $id, note: "no") {{ {CHANGE} }} }}'
+ONE = """query($id: ID!) { change(id: $id) { id kind status undoable
+  undoneBy { id } undoes { id } } }"""
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def split(shop: Shop, *identifiers: str, **more: Any) -> dict[str, Any]:
 
 
 async def undo(shop: Shop, change: dict[str, Any]) -> dict[str, Any]:
-    return await shop.command(UNDO, id=change["id"], note="it was wrong")
+    return await shop.command(UNDO, id=change["id"])
 
 
 async def everything(shop: Shop, *identifiers: str) -> list[dict[str, Any] | None]:
@@ -164,9 +164,6 @@ async def test_18_two_user_ids_of_one_human(shop: Shop) -> None:
     await shop.send(0, "identify", userId="u1", anonymousId="a1", traits={"plan": "a"})
     await shop.send(10, "identify", userId="u2", anonymousId="a2", traits={"plan": "b"})
     await shop.work()
-    before = await everything(
-        shop, "user_id:u1", "user_id:u2", "anonymous_id:a1", "anonymous_id:a2"
-    )
     answer = await merge(shop, "user_id:u2", "user_id:u1")
     profile = await shop.profile("user_id", "u1")
     assert names(profile) == {"u1", "u2", "a1", "a2"}

@@ -21,6 +21,7 @@ TOKENS = {
     "pii": frozenset({Scope.PROFILE_READ, Scope.PII_READ}),
     "marketer": frozenset({Scope.SEGMENT_READ}),
     "writer": frozenset({Scope.SEGMENT_WRITE}),
+    "decider": frozenset({Scope.IDENTITY_WRITE}),
     "shop": frozenset({Scope.RECOMMEND_READ}),
     "nobody": frozenset[Scope](),
 }

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 from api.platform import (
+    ChangeResult,
+    ChangeStanding,
     CollectReply,
     CommandResult,
     Condition,
@@ -32,6 +34,7 @@ from api.platform import (
 )
 from graph_schema.model.change import ChangeKind, ChangePart, FeedEntry, IdentityChange
 from graph_schema.model.event import Event, EventType
+from graph_schema.model.evidence import Decision, DecisionKind
 from graph_schema.model.identifier import Identifier, key_of
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
@@ -387,6 +390,8 @@ class FakeSegments:
 class FakeChanges:
     def __init__(self) -> None:
         self.entries: list[FeedEntry] = []
+        self.decided: list[tuple[str, dict[str, Any]]] = []
+        self.answer: ChangeResult = Waiting("c_waits")
 
     def _identity(self) -> Iterable[tuple[FeedEntry, IdentityChange]]:
         for entry in self.entries:
@@ -407,6 +412,27 @@ class FakeChanges:
 
     async def count(self, kinds: Sequence[str] | None, since: int | None, until: int | None) -> int:
         return sum(kinds is None or change.kind in kinds for _, change in self._identity())
+
+    async def standings(self, ids: Sequence[str]) -> list[ChangeStanding]:
+        return [ChangeStanding(None, undoable=id_ == "c_merge") for id_ in ids]
+
+    async def decisions(self, ids: Sequence[str]) -> list[Decision | None]:
+        return [
+            Decision(id_, DecisionKind.CONFIRMED, (), (), "token:ada", START, note="the same")
+            for id_ in ids
+        ]
+
+    async def merge(self, **asked: Any) -> ChangeResult:
+        self.decided.append(("merge", asked))
+        return self.answer
+
+    async def split(self, **asked: Any) -> ChangeResult:
+        self.decided.append(("split", asked))
+        return self.answer
+
+    async def undo(self, **asked: Any) -> ChangeResult:
+        self.decided.append(("undo", asked))
+        return self.answer
 
 
 class FakeRecommending:
