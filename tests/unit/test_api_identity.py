@@ -21,7 +21,8 @@ from graph_schema.model.change import (
 ANSWER = """{ __typename ... on Problem { code message } ... on UserError { path errors { path } }
   ... on Pending { changeId }
   ... on IdentityChangeSuccess { dryRun profiles { id } change { id status
-    cause { __typename ... on Decision { actor note } } before { profileId identifiers { value } } } } }"""
+    cause { __typename ... on Decision { actor note } }
+    before { profileId identifiers { value } } } } }"""
 MERGE = "mutation($i: MergeProfilesInput!) { mergeProfiles(input: $i) " + ANSWER + " }"
 SPLIT = "mutation($i: SplitProfileInput!) { splitProfile(input: $i) " + ANSWER + " }"
 UNDO = 'mutation($note: String) { undoChange(changeId: "c_1", note: $note) ' + ANSWER + " }"
