@@ -16,6 +16,7 @@ from cdp.pipeline.check.findings import Report
 from cdp.settings import Settings
 from graph_schema.errors import BadInput
 from graph_schema.sqlite.comparing import differences
+from graph_schema.sqlite.swapping import put_in_place
 
 
 def check(settings: Settings, *, as_json: bool) -> int:
@@ -70,11 +71,7 @@ def rebuild(settings: Settings) -> int:
         findings = differences(graph, fresh) if readable else []
         for finding in findings:
             err.print(finding, markup=False)
-        if graph.exists():
-            for ending in ("-wal", "-shm"):
-                Path(f"{graph}{ending}").unlink(missing_ok=True)
-            graph.replace(graph.with_suffix(".old"))
-        fresh.replace(graph)
+        put_in_place(fresh, graph)
     out.print(
         "The new graph is in use; it equals the old one."
         if readable and not findings

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from graph_schema.errors import StoreUnavailable
 from graph_schema.sqlite.connection import reader, refusal
 
 T = TypeVar("T")
+FileId: TypeAlias = tuple[int, int]
 
 
 class ReaderPool:
@@ -22,8 +24,10 @@ class ReaderPool:
         self._path = path
         self._size = size
         self._threads: ThreadPoolExecutor | None = None
+        self._file: FileId | None = None
         self._idle: list[sqlite3.Connection] = []
-        self._all: list[sqlite3.Connection] = []
+        self._all: set[sqlite3.Connection] = set()
+        self._lock = threading.Lock()
 
     def open(self) -> None:
         self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="graph-read")
@@ -37,7 +41,7 @@ class ReaderPool:
         running: list[sqlite3.Connection] = []
 
         def in_thread() -> T:
-            connection = self._take()
+            file, connection = self._take()
             running.append(connection)
             try:
                 connection.execute("BEGIN")
@@ -45,7 +49,7 @@ class ReaderPool:
             finally:
                 connection.execute("ROLLBACK")
                 running.clear()
-                self._idle.append(connection)
+                self._give_back(file, connection)
 
         future = asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
         try:
@@ -58,13 +62,29 @@ class ReaderPool:
             future.add_done_callback(_retrieve)
             raise
 
-    def _take(self) -> sqlite3.Connection:
-        try:
-            return self._idle.pop()
-        except IndexError:
+    def _take(self) -> tuple[FileId | None, sqlite3.Connection]:
+        """A connection to the file that lies at the path now: `cdp rebuild` puts another one there."""
+        with self._lock:
+            file = _file_id(self._path) or self._file
+            if file != self._file:
+                self._file, outdated = file, self._idle
+                self._idle = []
+                self._all.difference_update(outdated)
+                for connection in outdated:
+                    connection.close()
+            if self._idle:
+                return file, self._idle.pop()
             connection = reader(self._path)
-            self._all.append(connection)
-            return connection
+            self._all.add(connection)
+            return file, connection
+
+    def _give_back(self, file: FileId | None, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if file == self._file:
+                self._idle.append(connection)
+                return
+            self._all.discard(connection)
+        connection.close()
 
     def own(self) -> sqlite3.Connection:
         """A connection for a long reading, closed by whoever asked."""
@@ -80,6 +100,15 @@ class ReaderPool:
             connection.close()
         self._idle.clear()
         self._all.clear()
+
+
+def _file_id(path: Path) -> FileId | None:
+    """Which file it is, whatever it is called; None in the moment in which there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _retrieve(future: asyncio.Future[T]) -> None:

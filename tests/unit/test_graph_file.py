@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import sqlite3
+import time
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from stores import IDS
 from graph_schema.errors import StoreUnavailable
 from graph_schema.sqlite import connection, rows
 from graph_schema.sqlite.store import SqliteGraphStore
+from graph_schema.sqlite.swapping import put_in_place
 
 MIGRATIONS = sorted(
     file.name for file in files("graph_schema.sqlite").joinpath("migrations").iterdir()
@@ -97,3 +100,43 @@ async def test_a_graph_of_the_first_schema_is_migrated(tmp_path: Path) -> None:
     await commit(store, people("p2"))
     await store.close()
     assert version_of(path) == len(MIGRATIONS)
+
+
+async def test_who_reads_follows_a_graph_that_is_put_in_its_place(tmp_path: Path) -> None:
+    """As `cdp rebuild` does it while an API process of its own goes on reading."""
+    path, fresh = tmp_path / "graph.db", tmp_path / "graph.new"
+    reading = SqliteGraphStore(path, IDS.fingerprint)
+    await reading.open()
+    await commit(reading, people("p1"))
+    assert (await reading.totals()).profiles == 1
+    made = SqliteGraphStore(fresh, IDS.fingerprint)
+    await made.open()
+    await commit(made, people("p1", "p2"))
+    await made.close()
+
+    slow = asyncio.create_task(reading._pool.run(_read_slowly))
+    await asyncio.sleep(0.05)
+    await asyncio.to_thread(put_in_place, fresh, path)
+    assert (await reading.totals()).profiles == 2
+    assert await slow == 1
+    old = sqlite3.connect(f"file:{tmp_path / 'graph.old'}?mode=ro&immutable=1", uri=True)
+    assert old.execute("SELECT id FROM profile").fetchall() == [("p1",)]
+    old.close()
+    worker = SqliteGraphStore(path, IDS.fingerprint)
+    await worker.open()
+    await commit(worker, people("p3"))
+    assert (await reading.totals()).profiles == 3
+    await reading.close()
+    await commit(worker, people("p4"))
+    await worker.close()
+    again = SqliteGraphStore(path, IDS.fingerprint)
+    await again.open()
+    assert (await again.totals()).profiles == 4
+    await again.close()
+
+
+def _read_slowly(opened: sqlite3.Connection) -> int:
+    opened.execute("SELECT 1 FROM profile").fetchall()
+    time.sleep(0.3)
+    found = opened.execute("SELECT count(*) FROM profile").fetchone()[0]
+    return int(found)
