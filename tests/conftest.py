@@ -28,9 +28,9 @@ def store_kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture
-async def place(store_kind: Kind, tmp_path: Path) -> AsyncIterator[Place]:
+async def place(store_kind: Kind) -> AsyncIterator[Place]:
     """Where an empty graph lies; nothing is open."""
-    async with store_kind.empty(tmp_path) as found:
+    async with store_kind.empty() as found:
         yield found
 
 

@@ -73,7 +73,7 @@ async def test_what_dangles_is_named_and_no_more_than_asked_for(tmp_path: Path) 
     async with installation(tmp_path / "graph.db") as graph:
         await two_devices(graph)
         assert await graph.store.dangling(9) == []
-        connection = sqlite3.connect(graph.path, isolation_level=None)
+        connection = sqlite3.connect(tmp_path / "graph.db", isolation_level=None)
         connection.execute("UPDATE event SET session = 'nowhere' WHERE mid IN ('m1', 'm2')")
         connection.execute("DELETE FROM identifier WHERE key = 'email:e@x'")
         connection.close()

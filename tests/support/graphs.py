@@ -1,13 +1,14 @@
-"""A whole installation in memory and a temporary folder, for tests of the pipeline."""
+"""A log in memory, a graph store of any kind and a worker, for tests of the pipeline."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+from snapshots import Snapshot, timeless
+from stores import IDS, Kind, SqlitePlace, quick_folder
 
 from cdp.eventlog.memory import MemoryEventLog
 from cdp.pipeline.apply import EventApplier
@@ -20,24 +21,23 @@ from cdp.pipeline.worker import Worker
 from cdp.platform.collect import record_of
 from graph_schema.model.command import Command
 from graph_schema.model.event import Event, EventType
-from graph_schema.model.profile import ProfileIds
 from graph_schema.model.record import NewRecord, RecordKind
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import MINUTE, from_iso
-from graph_schema.sqlite.store import SqliteGraphStore
+from graph_schema.store import GraphStore
 
 START = from_iso("2026-11-01T00:00:00Z")
-IDS = ProfileIds(b"a key for tests only")
 
 
 class Installation:
-    """A log, a graph and a worker; `clock` is the time that they read."""
+    """A log, a graph and a worker; `clock` is the time that they read. Several may share a log."""
 
-    def __init__(self, path: Path, batch_size: int = 1000) -> None:
+    def __init__(
+        self, store: GraphStore, batch_size: int = 1000, log: MemoryEventLog | None = None
+    ) -> None:
         self.clock = START + 60 * 24 * 60 * MINUTE
-        self.path = path
-        self.log = MemoryEventLog(self.now)
-        self.store = SqliteGraphStore(path, IDS.fingerprint)
+        self.store = store
+        self.log = MemoryEventLog(self.now) if log is None else log
         self.batch_size = batch_size
 
     def now(self) -> int:
@@ -66,8 +66,8 @@ class Installation:
 
     async def check(self) -> Report:
         """The walk of `cdp check`, with nothing applied first."""
-        with tempfile.TemporaryDirectory() as folder:
-            scratch = Path(folder) / "check.db"
+        with quick_folder() as folder:
+            scratch = folder / "check.db"
             walk = Check(self.log, self.store, IdentityRules(), IDS, self.now, scratch)
             return await walk.run()
 
@@ -78,25 +78,36 @@ def broken(report: Report) -> dict[str, tuple[str, ...]]:
 
 
 @asynccontextmanager
-async def installation(path: Path, batch_size: int = 1000):
-    found = Installation(path, batch_size)
+async def opened(
+    store: GraphStore, batch_size: int = 1000, log: MemoryEventLog | None = None
+) -> AsyncIterator[Installation]:
+    found = Installation(store, batch_size, log)
     await found.log.open()
-    await found.store.open()
+    await store.open()
     try:
         yield found
     finally:
-        await found.store.close()
-        await found.log.close()
+        await store.close()
 
 
-async def applied(path: Path, batches: Iterable[Sequence[Event]], batch_size: int = 1000) -> Path:
-    """The graph file of those events, each batch applied before the next is taken. It is clean."""
-    async with installation(path, batch_size) as graph:
+@asynccontextmanager
+async def installation(path: Path, batch_size: int = 1000) -> AsyncIterator[Installation]:
+    """On the embedded store, in that file."""
+    async with opened(SqlitePlace(path).store(), batch_size) as found:
+        yield found
+
+
+async def applied(
+    kind: Kind, batches: Iterable[Sequence[Event]], batch_size: int = 1000
+) -> Snapshot:
+    """What the graph of those events says, each batch applied before the next is taken. It is
+    clean."""
+    async with kind.empty() as place, opened(place.store(), batch_size) as graph:
         for batch in batches:
             await graph.take(*batch)
             await graph.work()
         assert broken(await graph.check()) == {}
-    return path
+        return await timeless(graph.store)
 
 
 def event(

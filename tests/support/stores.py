@@ -6,9 +6,11 @@ share one graph. Another store is one more entry in `KINDS`.
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -44,13 +46,24 @@ class Spoiling(msgspec.Struct, frozen=True):
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """`empty(folder)` gives a place with an empty graph, and takes it away at the end of the block.
-    The folder is the test's own; a store on a server has no need of it. Two places of one kind need
-    not exist at the same time."""
+    """`empty()` gives a place with an empty graph, and takes it away at the end of the block. Two
+    places of one kind need not exist at the same time. `thinning`: randomised tests run so many times
+    fewer examples on it."""
 
     name: str
-    empty: Callable[[Path], AbstractAsyncContextManager[Place]]
+    empty: Callable[[], AbstractAsyncContextManager[Place]]
     spoilings: Sequence[Spoiling] = ()
+    thinning: int = 1
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """A temporary folder, in memory where the system has one there. What is synchronised to disk would
+    take most of these tests' time, and none of them cuts the power."""
+    memory = Path("/dev/shm")
+    chosen = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=chosen) as folder:
+        yield Path(folder)
 
 
 # ── SQLite ─────────────────────────────────────────────────────────────────────────────────────
@@ -68,12 +81,9 @@ class SqlitePlace:
 
 
 @asynccontextmanager
-async def sqlite_place(folder: Path) -> AsyncIterator[SqlitePlace]:
-    inside = folder / "graph"
-    inside.mkdir(exist_ok=True)
-    path = inside / "graph.db"
-    path.unlink(missing_ok=True)
-    yield SqlitePlace(path)
+async def sqlite_place() -> AsyncIterator[SqlitePlace]:
+    with quick_folder() as folder:
+        yield SqlitePlace(folder / "graph.db")
 
 
 def _file(place: Place) -> Path:

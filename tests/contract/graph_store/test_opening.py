@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from graph_values import LOG, commit, people, span
 from stores import KINDS, Kind, Place, Spoiling
@@ -59,10 +57,8 @@ async def test_another_hash_key_is_refused_untouched(place: Place) -> None:
         for spoiling in kind.spoilings
     ],
 )
-async def test_what_is_spoiled_is_refused_untouched(
-    kind: Kind, spoiling: Spoiling, tmp_path: Path
-) -> None:
-    async with kind.empty(tmp_path) as place:
+async def test_what_is_spoiled_is_refused_untouched(kind: Kind, spoiling: Spoiling) -> None:
+    async with kind.empty() as place:
         await filled(place)
         await spoiling.spoil(place)
         before = await place.contents()
