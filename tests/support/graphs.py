@@ -30,7 +30,10 @@ START = from_iso("2026-11-01T00:00:00Z")
 
 
 class Installation:
-    """A log, a graph and a worker; `clock` is the time that they read. Several may share a log."""
+    """A log, a graph and a worker; `clock` is the time that they read. Several may share a log.
+    `path`: the embedded store's file, where that was asked for."""
+
+    path: Path
 
     def __init__(
         self, store: GraphStore, batch_size: int = 1000, log: MemoryEventLog | None = None
@@ -94,6 +97,7 @@ async def opened(
 async def installation(path: Path, batch_size: int = 1000) -> AsyncIterator[Installation]:
     """On the embedded store, in that file."""
     async with opened(SqlitePlace(path).store(), batch_size) as found:
+        found.path = path
         yield found
 
 

@@ -296,6 +296,7 @@ async def _walks(store: GraphStore, known: Known) -> dict[str, Any]:
             and (
                 one.event,
                 one.partition,
+                one.partition,
                 one.position,
                 one.rec,
                 one.device,

@@ -117,8 +117,8 @@ async def test_every_session_device_by_device(store: GraphStore) -> None:
 
 async def test_events_with_all_that_is_kept_beside_them(store: GraphStore) -> None:
     new = new_event(
-        "m1", "m1", 5, "identify", rec=9, partition=2, position=7, device="anonymous_id:a1", user="user_id:u1",
-        digest=bytes(range(240, 256)), type=EventType.IDENTIFY, traits={"a": 1.0},
+        "m1", "m1", 5, "identify", rec=9, partition=2, position=7, device="anonymous_id:a1",
+        user="user_id:u1", digest=bytes(range(240, 256)), type=EventType.IDENTIFY, traits={"a": 1.0},
     )  # fmt: skip
     bare = new_event("m2", "m1", device=None, user=None)
     await commit(store, delta(events=[new, bare], sessions=[session("m1", None)]))
