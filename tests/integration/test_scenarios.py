@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from shop import Shop, mids, names, open_shop
+from stores import Place
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """Whatever a scenario does, the walk of `cdp check` finds nothing."""
-    async with open_shop(tmp_path / "data") as found:
+async def shop(place: Place, tmp_path: Path) -> AsyncIterator[Shop]:
+    """On every kind of graph store. Whatever a scenario does, the walk of `cdp check` finds nothing."""
+    async with open_shop(tmp_path / "data", place) as found:
         yield found
         await found.work()
         report = await found.check(tmp_path / "check.db")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from shop import Shop, mids, names, open_shop
+from stores import Place
 
 CHANGE = """__typename
   ... on Problem { code message }
@@ -25,9 +26,9 @@ ONE = """query($id: ID!) { change(id: $id) { id kind status undoable
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """Whatever a scenario does, the walk of `cdp check` finds nothing."""
-    async with open_shop(tmp_path / "data") as found:
+async def shop(place: Place, tmp_path: Path) -> AsyncIterator[Shop]:
+    """On every kind of graph store. Whatever a scenario does, the walk of `cdp check` finds nothing."""
+    async with open_shop(tmp_path / "data", place) as found:
         yield found
         await found.work()
         report = await found.check(tmp_path / "check.db")

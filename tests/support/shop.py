@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from stores import Place
+
 from api.answers import Answering, Question
 from api.auth import Principal, Scope
 from api.connections import Seal
@@ -109,6 +111,7 @@ def mids(profile: dict[str, Any] | None) -> set[str]:
 
 
 @asynccontextmanager
-async def open_shop(folder: Path) -> AsyncIterator[Shop]:
-    async with opened(build(load({"CDP_DATA": str(folder)}, {}))) as parts:
+async def open_shop(folder: Path, place: Place) -> AsyncIterator[Shop]:
+    """With its graph in that place."""
+    async with opened(build(load({"CDP_DATA": str(folder), **place.settings}, {}))) as parts:
         yield Shop(parts)

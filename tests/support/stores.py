@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +26,11 @@ IDS = ProfileIds(b"a key for tests only")
 
 class Place(Protocol):
     """Where one graph lies; empty at first."""
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What chooses it among the product's settings."""
+        ...
 
     def store(self, fingerprint: str = IDS.fingerprint) -> GraphStore:
         """A store object on this graph, not opened yet; several may be open at once."""
@@ -72,6 +77,10 @@ def quick_folder() -> Iterator[Path]:
 class SqlitePlace:
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        return {"CDP_DATA": str(self.path.parent)}
 
     def store(self, fingerprint: str = IDS.fingerprint) -> SqliteGraphStore:
         return SqliteGraphStore(self.path, fingerprint)
