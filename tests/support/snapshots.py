@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import msgspec
 from graph_values import After, walk
 
+from graph_schema.knowledge import EARLIEST, EvidenceReading
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.identifier import Identifier
 from graph_schema.model.segment import Segment
@@ -48,24 +49,18 @@ class Known(msgspec.Struct):
 async def snapshot(store: GraphStore, commands: Sequence[str] = ()) -> Snapshot:
     known = await known_of(store, commands)
     answers: dict[str, Any] = {}
-    for part in (
-        _identity,
-        _pages,
-        _sessions,
-        _events,
-        _segments,
-        _items,
-        _changes,
-        _worker,
-        _walks,
-    ):
+    parts = (
+        _identity, _pages, _sessions, _events, _segments, _items, _changes, _histories, _worker,
+        _walks, _evidence,
+    )  # fmt: skip
+    for part in parts:
         answers |= await part(store, known)
     return {question: _json(answer) for question, answer in answers.items()}
 
 
 async def batch_snapshot(batch: Batch, known: Known) -> Snapshot:
     """Everything that a worker can ask in its batch."""
-    answers = await _in_batch(batch, known)
+    answers = await _in_batch(batch, known) | await _evidence(batch, known)
     return {question: _json(answer) for question, answer in answers.items()}
 
 
@@ -255,7 +250,6 @@ async def _changes(store: GraphStore, known: Known) -> dict[str, Any]:
         "changes": await _feed(store),
         "changes behind": await store.changes(tuple(seq // 2 for seq in end), 5),
         "changes from nowhere": await store.changes((), 3),
-        "changes_by_ids": await store.changes_by_ids(_asked(known.changes)),
         "outcomes": await store.outcomes(_asked(known.commands)),
         "dead_records": await store.dead_records((0, 0), MANY),
         "dead_records behind": await store.dead_records((0, 10), 2),
@@ -266,6 +260,58 @@ async def _changes(store: GraphStore, known: Known) -> dict[str, Any]:
             count = await store.change_count(kinds, span.since, span.until)
             answers[f"change_count {kinds} {span}"] = count
     return answers
+
+
+async def _histories(store: GraphStore, known: Known) -> dict[str, Any]:
+    decisions = [one.id for one in await store.decisions(EARLIEST)]
+    undone = _asked([*decisions, *known.changes])
+    lineages = [
+        [one.id for one in known.identifiers if one.profile == id_] for id_ in known.profiles
+    ]
+    lineages += [[], known.profiles, ["nobody's"]]
+    entries = (await store.change_page(None, Span(MANY))).items
+    middle = _middle(entries)
+    rec, after = (middle.rec, (middle.rec, middle.change.id)) if middle else (0, None)
+    answers: dict[str, Any] = {
+        "decisions_by_ids": await store.decisions_by_ids(_asked(decisions)),
+        "decisions_undoing": await store.decisions_undoing(undone),
+        "history_counts": await store.history_counts(lineages, None),
+        "history_counts until": await store.history_counts(lineages, rec),
+    }
+    for span in (Span(MANY), Span(1), Span(2, after), Span(2, since=rec), Span(2, until=rec)):
+        answers[f"history_pages {span}"] = await store.history_pages(lineages, span)
+    return answers
+
+
+async def _evidence(reader: EvidenceReading, known: Known) -> dict[str, Any]:
+    """The same inside of a batch and outside."""
+    keys = _asked([one.key for one in known.identifiers])
+    clusters = await reader.clusters(keys)
+    edges = [one.key for one in clusters.edges]
+    halves = await reader.halves([*edges, *edges[:3]])
+    devices = [one.device for one in known.sessions]
+    users = [one.user for one in known.sessions if one.user is not None]
+    decisions = await reader.decisions(EARLIEST)
+    middle = _middle(decisions)
+    return {
+        "clusters": (
+            sorted(clusters.members, key=lambda one: one.key),
+            sorted(clusters.neighbours, key=lambda one: one.key),
+            clusters.anchors,
+            sorted(clusters.edges, key=lambda one: one.key),
+        ),
+        "clusters of some": [
+            sorted(one.key for one in (await reader.clusters(keys[:1])).members),
+            sorted(one.key for one in (await reader.clusters(keys[:1])).neighbours),
+        ],
+        "halves": sorted(halves, key=lambda one: (one.a, one.b, one.kind, one.half_hour)),
+        "decisions": decisions,
+        "decisions behind": await reader.decisions((middle.rec, middle.id)) if middle else [],
+        "sessions_between": sorted(
+            await reader.sessions_between(devices, users), key=lambda one: one.id
+        ),
+        "changes_by_ids": await reader.changes_by_ids(_asked(known.changes)),
+    }
 
 
 async def _worker(store: GraphStore, known: Known) -> dict[str, Any]:
@@ -316,12 +362,8 @@ async def _in_batch(batch: Batch, known: Known) -> dict[str, Any]:
     sessions = _asked([one.id for one in known.sessions])
     mids = [one.event.message_id for one in known.events]
     devices = sorted({one.device for one in known.sessions})
-    clusters = await batch.clusters(keys)
-    edges = [one.key for one in clusters.edges]
-    halves = sorted(
-        await batch.halves([*edges, *edges]),
-        key=lambda one: (one.a, one.b, one.kind, one.half_hour),
-    )
+    edges = [one.key for one in (await batch.clusters(keys)).edges]
+    halves = await batch.halves(edges)
     pairs = tuple((one.a, one.b, one.kind.value, one.half_hour) for one in halves)
     at = _middle(sorted(one.event.at for one in known.events)) or 0
     loaded = await batch.load(
@@ -332,14 +374,7 @@ async def _in_batch(batch: Batch, known: Known) -> dict[str, Any]:
             loaded.digests, loaded.identifiers, loaded.sessions, loaded.profiles,
             sorted(loaded.seen.items()),
         ),
-        "clusters": (
-            sorted(clusters.members, key=lambda one: one.key),
-            sorted(clusters.neighbours, key=lambda one: one.key),
-            clusters.anchors,
-            sorted(clusters.edges, key=lambda one: one.key),
-        ),
         "edges": sorted(await batch.edges([*edges, *edges]), key=lambda one: one.key),
-        "halves": halves,
         "visits": [await batch.visits(device, at, at + 1) for device in devices],
         "events_of": sorted(
             await batch.events_of(sessions), key=lambda one: one.event.message_id
@@ -375,6 +410,7 @@ async def timeless(store: GraphStore) -> Snapshot:
         "identifiers": known.identifiers,
         "edges": sorted(await _whole(store.walk_edges(MANY)), key=lambda one: one.key),
         "seen": sorted(seen.items()),
+        "decisions": await store.decisions(EARLIEST),
         "sessions": [
             (
                 msgspec.structs.replace(one.session, rec=0),

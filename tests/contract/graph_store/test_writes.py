@@ -144,7 +144,7 @@ async def test_a_profile_that_comes_back(store: GraphStore) -> None:
 async def test_every_field_of_a_session(store: GraphStore) -> None:
     whole = session(
         "m1", "user_id:u1", -5, 9, device="anonymous_id:a1", user="user_id:u1", last_mid="m2",
-        facts=FACTS, tally=TALLY,
+        facts=FACTS, tally=TALLY, rec=8,
     )  # fmt: skip
     await commit(
         store,
