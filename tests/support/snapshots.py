@@ -264,7 +264,6 @@ async def _changes(store: GraphStore, known: Known) -> dict[str, Any]:
 
 async def _histories(store: GraphStore, known: Known) -> dict[str, Any]:
     decisions = [one.id for one in await store.decisions(EARLIEST)]
-    undone = _asked([*decisions, *known.changes])
     lineages = [
         [one.id for one in known.identifiers if one.profile == id_] for id_ in known.profiles
     ]
@@ -274,7 +273,6 @@ async def _histories(store: GraphStore, known: Known) -> dict[str, Any]:
     rec, after = (middle.rec, (middle.rec, middle.change.id)) if middle else (0, None)
     answers: dict[str, Any] = {
         "decisions_by_ids": await store.decisions_by_ids(_asked(decisions)),
-        "decisions_undoing": await store.decisions_undoing(undone),
         "history_counts": await store.history_counts(lineages, None),
         "history_counts until": await store.history_counts(lineages, rec),
     }

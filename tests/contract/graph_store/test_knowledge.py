@@ -93,14 +93,6 @@ async def test_decisions_by_ids(store: GraphStore) -> None:
     assert await store.decisions_by_ids([]) == []
 
 
-async def test_decisions_that_undo(store: GraphStore) -> None:
-    await commit(store, delta(decisions=DECIDED))
-    found = await store.decisions_undoing(["c_1", "d1", "d2", "none", "d1"])
-    taking_back = [DECIDED[2], DECIDED[4]]
-    assert found == [[DECIDED[3]], taking_back, [], [], taking_back]
-    assert await store.decisions_undoing([]) == []
-
-
 # ── evidence ───────────────────────────────────────────────────────────────────────────────────
 
 
