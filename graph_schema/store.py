@@ -126,12 +126,14 @@ def feed_position(checkpoints: Iterable[Checkpoint]) -> tuple[int, ...]:
 
 class Wanted(msgspec.Struct, frozen=True):
     """What a batch of events needs to know. `devices` maps a device to the time from which on
-    its sessions must be known; `pairs` are (a, b, kind, half-hour)."""
+    its sessions must be known; `until`, where it has one, to the time up to which: sessions that begin
+    later may be left out. `pairs` are (a, b, kind, half-hour)."""
 
     mids: tuple[str, ...]
     keys: tuple[Key, ...]
     pairs: tuple[tuple[Key, Key, str, int], ...]
     devices: dict[Key, Micros]
+    until: dict[Key, Micros] = {}
 
 
 class Neighbourhood(msgspec.Struct):
@@ -139,8 +141,9 @@ class Neighbourhood(msgspec.Struct):
 
     `digests`: those of the message ids that are known already. `identifiers`: the wanted ones and the
     owners of the sessions. `seen`: the earliest (at, mid) of the pairs known. `sessions`: of each
-    device those that end at the wanted time or later, and the last one in any case, oldest first by
-    (started at, id); every device asked for is a key. `profiles`: those of the identifiers, by id.
+    device those that end at the wanted time or later (and begin at its `until` or earlier), and the
+    last one in any case, oldest first by (started at, id); every device asked for is a key.
+    `profiles`: those of the identifiers, by id.
     """
 
     digests: dict[str, bytes]

@@ -62,6 +62,12 @@ def facts_of(event: Event) -> DeviceFacts:
     )
 
 
+def agree(facts: DeviceFacts, said: DeviceFacts) -> bool:
+    """Whether neither states what the other states otherwise: then their order does not matter."""
+    pairs = ((getattr(facts, name), getattr(said, name)) for name in _FACTS)
+    return all(one is None or other is None or one == other for one, other in pairs)
+
+
 def merge(first: DeviceFacts, later: DeviceFacts) -> DeviceFacts:
     """Field by field what the earlier event states, else the later one."""
     if later == first or later is _NOTHING:

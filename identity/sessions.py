@@ -6,7 +6,8 @@ a session; what precedes the visit's first login belongs to that login's session
 
 `split` is that rule over all events of a device. `advance` is the same rule for one event behind all
 others of its device, from nothing but the device's last session. An event that is not behind them is
-late, and the visits that it can touch are split again:
+late. Where it lies inside a session and is of its user, or of nobody, it joins it (`insert`); else the
+visits that it can touch are split again:
 
     reach = around(at, at, gap)
     while (wider := widened(reach, found := load(device, *reach), gap)) != reach:
@@ -93,6 +94,21 @@ def advance(last: Session | None, sighting: Sighting, gap: Micros = HALF_HOUR) -
     if last.user is None and sighting.user is not None:
         return Step.APPEND_AND_NAME_USER
     return Step.APPEND
+
+
+def insert(session: Session, sighting: Sighting) -> Step:
+    """The same rule for a late event that lies inside a session, behind its first event and before its
+    last: APPEND or APPEND_AND_NAME_USER where no session begins or ends elsewhere for it, else LATE.
+
+    Within a session no two events are more than a gap apart, and nobody but its user logs in. Where
+    nobody does, it is a whole visit: the next session of one begins with another user than the last.
+    """
+    first, last = (session.started_at, session.id), (session.ended_at, session.last_mid)
+    if not first < (sighting.at, sighting.mid) < last:
+        return Step.LATE
+    if sighting.user is None or sighting.user == session.user:
+        return Step.APPEND
+    return Step.APPEND_AND_NAME_USER if session.user is None else Step.LATE
 
 
 def around(since: Micros, until: Micros, gap: Micros = HALF_HOUR) -> Reach:

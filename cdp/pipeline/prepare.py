@@ -52,16 +52,22 @@ def digest_of(event: Event) -> bytes:
 def wanted(prepared: list[Prepared], gap: Micros) -> Wanted:
     """What a batch needs to know of the graph."""
     devices: dict[Key, Micros] = {}
+    until: dict[Key, Micros] = {}
     keys: dict[Key, None] = {}
     pairs: dict[tuple[Key, Key, str, int], None] = {}
     for item in prepared:
-        device, since = item.names.device, item.event.at - gap
-        if device is not None and since < devices.get(device, since + 1):
-            devices[device] = since
+        device, at = item.names.device, item.event.at
+        if device is not None:
+            devices[device] = min(at - gap, devices.get(device, at))
+            until[device] = max(at + gap, until.get(device, at))
         for name in item.names.all:
             keys[name.key] = None
         for fact in item.facts:
             pairs[fact.a, fact.b, fact.kind.value, fact.half_hour] = None
     return Wanted(
-        tuple(item.event.message_id for item in prepared), tuple(keys), tuple(pairs), devices
+        tuple(item.event.message_id for item in prepared),
+        tuple(keys),
+        tuple(pairs),
+        devices,
+        until,
     )

@@ -120,9 +120,8 @@ class ProfileFolder:
         if profile not in self._work.stale:
             session = part.session
             tally = self._work.profiles[profile].tally
-            fold.merge_session(
-                tally, part.added, session.owner or "", session.owner == session.user
-            )
+            gained = part.added if part.gained is None else part.gained
+            fold.merge_session(tally, gained, session.owner or "", session.owner == session.user)
         self.changed.add(profile)
 
     def _stretch(self, key: Key) -> None:

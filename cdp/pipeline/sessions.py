@@ -1,15 +1,17 @@
 """Which session each event of a batch belongs to, and what the sessions now add up to.
 
 Events that come in order, nearly all of them, lengthen a device's last session or begin the next
-one. Where one comes late, the visits around it are split anew from all their events.
+one. What becomes of those that come late: `cdp/pipeline/late.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
+from cdp.pipeline import late
 from cdp.pipeline.prepare import Prepared
 from cdp.pipeline.working import Working
 from graph_schema.model.event import Event
@@ -22,12 +24,14 @@ from identity import commerce, device_facts, fold, sessions
 
 
 class Touched(msgspec.Struct):
-    """A session with what the batch adds to it; `whole`: the addition is all there is."""
+    """A session with what the batch adds to it; `whole`: the addition is all there is. `gained`: what
+    the session's profile has not had so far, where that is another than what is added."""
 
     session: Session
     added: Tally
     events: int = 0
     whole: bool = False
+    gained: Tally | None = None
 
 
 class SessionFolder:
@@ -49,11 +53,21 @@ class SessionFolder:
         for device, items in by_device.items():
             assert device is not None
             items.sort(key=lambda item: (item.event.at, item.event.message_id))
-            last = self._last(device)
-            if last is None or _moment(items[0].event) > (last.ended_at, last.last_mid):
-                self._in_order(device, last, items)
-            else:
-                await self._late(device, items)
+            await self._of_device(device, items)
+
+    async def _of_device(self, device: Key, items: list[Prepared]) -> None:
+        last = self._last(device)
+        if last is not None:
+            end = (last.ended_at, last.last_mid)
+            behind = bisect_left(items, end, key=lambda item: late.moment(item.event))
+            places = late.places(self._work.sessions[device], items[:behind])
+            if places is None:
+                await self._split_again(device, items)
+                return
+            for session, item in zip(places, items, strict=False):
+                self._insert(session, item)
+            items = items[behind:]
+        self._in_order(device, last, items)
 
     def finish(self) -> None:
         """Folds what was added into the sessions and hands them to the delta."""
@@ -73,7 +87,7 @@ class SessionFolder:
 
     def _in_order(self, device: Key, last: Session | None, items: list[Prepared]) -> None:
         for item in items:
-            step = sessions.advance(last, _sighting(item), self._gap)
+            step = sessions.advance(last, late.sighting(item), self._gap)
             if last is None or step in sessions.BEGINS:
                 last = self._begin(device, item)
                 self._work.sessions.setdefault(device, []).append(last)
@@ -110,6 +124,16 @@ class SessionFolder:
             self._work.stale.update(filter(None, (before, now)))
 
     def _add(self, session: Session, item: Prepared) -> None:
+        self._fold(session, item)
+        session.ended_at, session.last_mid = item.event.at, item.event.message_id
+
+    def _insert(self, session: Session, item: Prepared) -> None:
+        """Adds an event that lies inside."""
+        if session.user is None and item.names.user is not None:
+            self._name_user(session, item.names.user)
+        self._fold(session, item)
+
+    def _fold(self, session: Session, item: Prepared) -> None:
         event = item.event
         touched = self.touched.get(session.id)
         if touched is None:
@@ -118,7 +142,6 @@ class SessionFolder:
         for interaction in commerce.interactions_of(event, session.tally, touched.added):
             self._work.delta.met.append(Met(session.id, interaction))
         fold.add(touched.added, event)
-        session.ended_at, session.last_mid = event.at, event.message_id
         session.rec = max(session.rec, item.rec)
         session.facts = device_facts.merge(session.facts, device_facts.facts_of(event))
         self._record(item, session.id)
@@ -162,31 +185,28 @@ class SessionFolder:
 
     # ── late ───────────────────────────────────────────────────────────────────────────────────
 
-    async def _late(self, device: Key, items: list[Prepared]) -> None:
+    async def _split_again(self, device: Key, items: list[Prepared]) -> None:
+        """The visits around late events, from all their events."""
         old = await self._visits(device, items[0].event.at, items[-1].event.at)
         await self._know_owners({session.owner for session in old})
         stored = await self._work.batch.events_of([session.id for session in old])
-        new = {item.event.message_id: item for item in items}
-        held = {s.event.message_id: s.session for s in stored}
-        recorded = {s.event.message_id: s.rec for s in stored}
-        recorded |= {item.event.message_id: item.rec for item in items}
-        events = [s.event for s in stored] + [item.event for item in items]
-        events.sort(key=_moment)
-        users = {item.event.message_id: item.names.user for item in items}
-        users |= {
-            event.message_id: self._user_of(event) for event in events if event.message_id in held
-        }
+        visits = late.Visits.of(stored, items)
+        known = {session.id: session for session in old}
+        users = {event.message_id: self._user_of(visits, event) for event in visits.events}
         spans = sessions.split(
-            [sessions.Sighting(e.at, e.message_id, users[e.message_id]) for e in events], self._gap
+            [sessions.Sighting(e.at, e.message_id, users[e.message_id]) for e in visits.events],
+            self._gap,
         )
-        self._work.delta.gone_sessions += [session.id for session in old]
-        self._work.stale.update(filter(None, (self._work.profile_of(s.owner) for s in old)))
         position = 0
         for span in spans:
-            chunk = events[position : position + span.count]
+            chunk = visits.events[position : position + span.count]
             position += span.count
-            rec = max(recorded[event.message_id] for event in chunk)
-            self._replace(device, span, chunk, new, held, rec)
+            before = known.get(span.id)
+            if before is not None and visits.is_unchanged(span, chunk, before):
+                del known[span.id]
+            else:
+                self._replace(device, span, chunk, visits, known)
+        self._work.delta.gone_sessions += known
 
     async def _visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
         """The sessions of the whole visits that touch the range, give or take a gap."""
@@ -212,9 +232,8 @@ class SessionFolder:
         device: Key,
         span: sessions.Span,
         events: list[Event],
-        new: dict[str, Prepared],
-        held: dict[str, str],
-        rec: Micros,
+        visits: late.Visits,
+        known: Mapping[str, Session],
     ) -> None:
         session = Session(
             id=span.id,
@@ -226,31 +245,32 @@ class SessionFolder:
             last_mid=events[-1].message_id,
             facts=device_facts.facts_of(events[0]),
             tally=Tally(),
-            rec=rec,
+            rec=max(visits.recorded(event) for event in events),
         )
-        touched = self.touched[session.id] = Touched(session, Tally(), whole=True)
+        gained = Tally()
+        touched = Touched(session, Tally(), whole=True, gained=gained)
+        self.touched[session.id] = touched
         for event in events:
             for interaction in commerce.interactions_of(event, touched.added):
                 self._work.delta.met.append(Met(session.id, interaction))
             fold.add(touched.added, event)
             session.facts = device_facts.merge(session.facts, device_facts.facts_of(event))
-            item = new.get(event.message_id)
+            item = visits.new.get(event.message_id)
             if item is not None:
                 touched.events += 1
+                fold.add(gained, event)
                 self._record(item, session.id)
-            elif held[event.message_id] != session.id:
-                self._work.delta.moved_events.append((event.message_id, session.id))
-        owner = self._work.profile_of(session.owner)
-        if owner is not None:
-            self._work.stale.add(owner)
+            else:
+                self._move(event, session, known[visits.held[event.message_id].session])
 
-    def _user_of(self, event: Event) -> Key | None:
-        return self._work.normaliser.names(event).user
+    def _move(self, event: Event, session: Session, before: Session) -> None:
+        """Whatever an event counted for is to be folded anew where it counts for another owner now."""
+        if session.id != before.id:
+            self._work.delta.moved_events.append((event.message_id, session.id))
+        if late.ownership(session) != late.ownership(before):
+            ids = (self._work.profile_of(before.owner), self._work.profile_of(session.owner))
+            self._work.stale.update(filter(None, ids))
 
-
-def _moment(event: Event) -> tuple[Micros, str]:
-    return event.at, event.message_id
-
-
-def _sighting(item: Prepared) -> sessions.Sighting:
-    return sessions.Sighting(item.event.at, item.event.message_id, item.names.user)
+    def _user_of(self, visits: late.Visits, event: Event) -> Key | None:
+        item = visits.new.get(event.message_id)
+        return item.names.user if item is not None else self._work.normaliser.names(event).user

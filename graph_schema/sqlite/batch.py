@@ -32,6 +32,7 @@ from graph_schema.store import (
     Wanted,
 )
 
+_EVER = (1 << 63) - 1
 _json = msgspec.json.Encoder().encode
 
 
@@ -47,7 +48,7 @@ class SqliteBatch:
     # ── reading ────────────────────────────────────────────────────────────────────────────────
 
     async def load(self, wanted: Wanted) -> Neighbourhood:
-        sessions = self._sessions(wanted.devices)
+        sessions = self._sessions(wanted)
         owners = {s.owner for found in sessions.values() for s in found if s.owner is not None}
         identifiers = {value.key: value for value in self._identifiers({*wanted.keys, *owners})}
         profiles = {value.profile for value in identifiers.values() if value.profile is not None}
@@ -204,12 +205,13 @@ class SqliteBatch:
 
     # ── underneath ─────────────────────────────────────────────────────────────────────────────
 
-    def _sessions(self, devices: dict[Key, Micros]) -> dict[Key, list[Session]]:
+    def _sessions(self, wanted: Wanted) -> dict[Key, list[Session]]:
         found: dict[str, Session] = {}
-        since = as_json(devices.items())
+        devices = wanted.devices
+        reaches = [(key, since, wanted.until.get(key, _EVER)) for key, since in devices.items()]
         for row in self._all("last_sessions", devices=as_json(devices)):
             found[row[0]] = rows.session(row)
-        for row in self._all("recent_sessions", devices=since):
+        for row in self._all("recent_sessions", devices=as_json(reaches)):
             if row[0] not in found:
                 found[row[0]] = rows.session(row)
         grouped: dict[Key, list[Session]] = {device: [] for device in devices}

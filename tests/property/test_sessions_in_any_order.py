@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from graph_schema.model.session import DeviceFacts, Session
 from graph_schema.model.tally import Tally
 from graph_schema.model.time import Micros
-from identity.sessions import BEGINS, Sighting, Span, Step, advance, around, split, widened
+from identity.sessions import BEGINS, Sighting, Span, Step, advance, around, insert, split, widened
 
 GAP = 30
 """Of an abstract unit of time, so that Hypothesis meets gaps, ties and chains of visits often."""
@@ -37,7 +37,7 @@ class Device:
         last = max(sessions, key=lambda s: (s.ended_at, s.last_mid), default=None)
         step = advance(last, sighting, GAP)
         if step is Step.LATE:
-            self._split_again(sighting)
+            self._insert(sighting)
         elif last is None or step in BEGINS:
             self._put(sighting.user, [sighting])
         else:
@@ -47,6 +47,16 @@ class Device:
     def spans(self) -> list[Span]:
         ordered = sorted(self.held.values(), key=lambda pair: pair[1][0])
         return [Span(session.id, len(events), session.user) for session, events in ordered]
+
+    def _insert(self, late: Sighting) -> None:
+        """Into the session inside which it lies, as far as that goes."""
+        for session, events in self.held.values():
+            step = insert(session, late)
+            if step is not Step.LATE:
+                user = late.user if step is Step.APPEND_AND_NAME_USER else session.user
+                self._put(user, sorted([*events, late]))
+                return
+        self._split_again(late)
 
     def _split_again(self, late: Sighting) -> None:
         reach = around(late.at, late.at, GAP)

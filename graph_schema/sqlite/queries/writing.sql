@@ -30,10 +30,15 @@ SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, gene
 FROM identifier WHERE key IN (SELECT value FROM json_each(:keys))
 
 -- name: recent_sessions
--- Of each device the sessions that end at `since` or later.
+-- Of each device the sessions that end at `since` or later and begin at `until` or earlier. No two overlap:
+-- of those that end after `until`, only the first can begin before it. So the index is read no further.
 SELECT s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally, s.rec
 FROM json_each(:devices) AS w
 JOIN session AS s ON s.device = w.value ->> 0 AND s.ended_at >= w.value ->> 1
+    AND s.ended_at <= coalesce((
+        SELECT min(l.ended_at) FROM session AS l
+        WHERE l.device = w.value ->> 0 AND l.ended_at > w.value ->> 2
+    ), w.value ->> 2)
 ORDER BY s.started_at, s.id
 
 -- name: last_sessions
@@ -55,9 +60,13 @@ FROM (SELECT DISTINCT value FROM json_each(:edges)) AS w
 JOIN edge AS e ON e.a = w.value ->> 0 AND e.b = w.value ->> 1 AND e.kind = w.value ->> 2
 
 -- name: visits
+-- As recent_sessions, of one device.
 SELECT id, device, user, owner, started_at, ended_at, last_mid, facts, tally, rec
 FROM session
 WHERE device = :device AND ended_at >= :since AND started_at <= :until
+    AND ended_at <= coalesce((
+        SELECT min(l.ended_at) FROM session AS l WHERE l.device = :device AND l.ended_at > :until
+    ), :until)
 ORDER BY started_at, id
 
 -- name: events_of
