@@ -286,7 +286,7 @@ class Batch(EvidenceReading, Protocol):
 
     async def visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
         """The sessions of a device that overlap [since, until], both included, oldest first by
-        (started at, id)."""
+        (started at, id). No two of a device overlap each other."""
         ...
 
     async def events_of(self, sessions: Sequence[str]) -> list[StoredEvent]:

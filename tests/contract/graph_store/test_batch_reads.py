@@ -44,8 +44,9 @@ async def batch(store: GraphStore) -> AsyncIterator[Batch]:
 
 def wanted(**what: Any) -> Wanted:
     return Wanted(
-        what.get("mids", ()), what.get("keys", ()), what.get("pairs", ()), what.get("devices", {})
-    )
+        what.get("mids", ()), what.get("keys", ()), what.get("pairs", ()), what.get("devices", {}),
+        what.get("until", {}),
+    )  # fmt: skip
 
 
 def keys(identifiers: Iterable[Any]) -> list[str]:
@@ -140,6 +141,30 @@ async def test_sessions_that_end_at_the_wanted_time_or_later_oldest_first(batch:
         "anonymous_id:a2": ["other's"],
         "anonymous_id:a3": [],
     }
+
+
+async def test_sessions_behind_a_time_may_be_left_out(batch: Batch) -> None:
+    a1, a2 = "anonymous_id:a1", "anonymous_id:a2"
+    times = {"over": (1, 9), "touches": (10, 12), "over the end": (14, 40), "behind": (41, 50)}
+    await batch.write(
+        delta(
+            sessions=[session(id_, a1, *reach) for id_, reach in times.items()]
+            + [
+                session("last", a1, 90, 99),
+                session("first", a2, 1, 2),
+                session("other", a2, 30, 31),
+            ]
+        )
+    )
+    devices = {a1: 12, a2: 0}
+    found = (await batch.load(wanted(devices=devices, until={a1: 20}))).sessions
+    left_out = {"behind"}
+    wanted_ids = ["touches", "over the end", "last"]
+    assert [s.id for s in found[a1] if s.id not in left_out] == wanted_ids
+    assert [s.id for s in found[a2]] == ["first", "other"]
+    found = (await batch.load(wanted(devices=devices, until={a1: 95, a2: 5}))).sessions
+    assert [s.id for s in found[a1]] == ["touches", "over the end", "behind", "last"]
+    assert [s.id for s in found[a2]] == ["first", "other"]  # the last one in any case
 
 
 async def test_the_last_session_in_any_case(batch: Batch) -> None:
@@ -273,22 +298,22 @@ async def test_visits_overlap_the_range_with_both_its_ends(batch: Batch) -> None
     await batch.write(
         delta(
             sessions=[
-                session("before", a1, 0, 9),
-                session("touches the begin", a1, 5, 10),
+                session("before", a1, 0, 8),
+                session("touches the begin", a1, 9, 10),
                 session("inside", a1, 12, 13),
-                session("around", a1, 1, 99),
                 session("touches the end", a1, 20, 30),
-                session("behind", a1, 21, 30),
-                session("other's", a2, 12, 13),
+                session("behind", a1, 31, 32),
+                session("other's", a2, 1, 99),
             ]
         )
     )
     assert [s.id for s in await batch.visits(a1, 10, 20)] == [
-        "around",
         "touches the begin",
         "inside",
         "touches the end",
     ]
+    assert [s.id for s in await batch.visits(a2, 10, 20)] == ["other's"]
+    assert await batch.visits(a1, 14, 19) == []
     assert await batch.visits("anonymous_id:a3", 0, 100) == []
 
 
