@@ -22,7 +22,12 @@ def history(rng: random.Random) -> list[Event]:
         minute += rng.choice((0.5, 3, 12, 29, 31, 200))
         anonymous = rng.choice(devices) if rng.random() < 0.9 else None
         user = rng.choice(users) if rng.random() < 0.45 or anonymous is None else None
-        common = {"anonymous": anonymous, "user": user}
+        common: dict[str, Any] = {"anonymous": anonymous, "user": user}
+        if rng.random() < 0.3:
+            common["context"] = {
+                "locale": rng.choice(("de", "en")),
+                "screen": {"width": 3, "height": 2},
+            }
         draw = rng.random()
         if draw < 0.25 and user is not None:
             traits: dict[str, Any] = {"plan": rng.choice(("a", "b", "", None))}

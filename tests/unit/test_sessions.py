@@ -7,7 +7,17 @@ import pytest
 from graph_schema.model.session import DeviceFacts, Session
 from graph_schema.model.tally import Tally
 from graph_schema.model.time import HALF_HOUR, MINUTE
-from identity.sessions import Sighting, Span, Step, advance, around, owner_of, split, widened
+from identity.sessions import (
+    Sighting,
+    Span,
+    Step,
+    advance,
+    around,
+    insert,
+    owner_of,
+    split,
+    widened,
+)
 
 U1, U2 = "user_id:u1", "user_id:u2"
 
@@ -108,3 +118,33 @@ def test_reach_of_nothing_found_rests() -> None:
 )
 def test_owner(device: str | None, user: str | None, kept_apart: bool, owner: str | None) -> None:
     assert owner_of(device, user, kept_apart) == owner
+
+
+@pytest.mark.parametrize(
+    ("user", "late", "step"),
+    [
+        (None, None, Step.APPEND),
+        (U1, None, Step.APPEND),
+        (U1, U1, Step.APPEND),
+        (None, U1, Step.APPEND_AND_NAME_USER),
+        (U1, U2, Step.LATE),
+    ],
+)
+def test_a_late_event_inside_a_session(user: str | None, late: str | None, step: Step) -> None:
+    assert insert(session(0, 10, user), Sighting(5 * MINUTE, "m9", late)) is step
+
+
+@pytest.mark.parametrize(
+    ("at", "mid", "step"),
+    [
+        (0, "s", Step.LATE),  # it would give the session another id
+        (0, "s01", Step.APPEND),
+        (10 * MINUTE, "m4", Step.APPEND),
+        (10 * MINUTE, "m6", Step.LATE),
+        (11 * MINUTE, "m4", Step.LATE),
+    ],
+)
+def test_inside_is_behind_the_first_event_and_before_the_last(
+    at: int, mid: str, step: Step
+) -> None:
+    assert insert(session(0, 10), Sighting(at, mid)) is step
