@@ -12,7 +12,7 @@ from api.errors import ArgumentError
 from api.platform import Changed, ChangeResult
 from api.types.change import Change
 from api.types.common import Pending, UserError, described, resolved
-from api.types.identifier import IdentifierInput
+from api.types.inputs import IdentifierInput
 from api.types.problems import not_done
 from api.types.profile import Profile, profile_by_id
 

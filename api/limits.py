@@ -4,8 +4,8 @@ Each selection set and each fragment is measured once, however often it is sprea
 adds is arithmetic. So the time is linear in the size of the document, and a document whose
 fragments multiply is found without ever being unfolded.
 
-Cost: a field with a selection of its own costs 1; a field with `first` (or `sample`) costs 1 and
-that many times its selection. Leaves are free.
+Cost: a field with a selection of its own costs 1; a field with `first` (or `sample`, `limit`) costs 1
+and that many times its selection. Leaves are free.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ from api.errors import (
 )
 from api.settings import Limits
 
-_MULTIPLIERS = frozenset({"first", "sample"})
+_MULTIPLIERS = frozenset({"first", "limit", "sample"})
+_UNASKED = {"identityGraph": 200}
+"""What a field repeats its selection where the argument is left out."""
 _LARGEST_FACTOR = 1_000
 _NESTING_FACTOR = 4
 _DEEPEST_VALUE = 64
@@ -139,7 +141,7 @@ def _factors(
                     value = _number(value.value)
                 if isinstance(value, int):
                     return min(max(value, 1), _LARGEST_FACTOR)
-        return 1
+        return _UNASKED.get(node.name.value, 1)
 
     return factor
 

@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
-from api.platform import ChangeStanding, Platform, SegmentDetail, Trace, TraitValue
-from graph_schema.model.change import IdentityChange
-from graph_schema.model.evidence import Decision
+from api.platform import ChangeStanding, Name, Platform, SegmentDetail, Trace, TraitValue
+from graph_schema.model.change import FeedEntry, IdentityChange
+from graph_schema.model.evidence import Decision, Edge, EdgeKey
+from graph_schema.model.explanation import EvidenceGraph, LinkPath
 from graph_schema.model.identifier import Identifier
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
@@ -154,6 +155,30 @@ class Loaders:
     @property
     def decisions(self) -> Loader[str, Decision | None]:
         return self._loader("decisions", self._platform.changes.decisions)
+
+    @property
+    def sightings(self) -> Loader[EdgeKey, list[str]]:
+        return self._loader("sightings", self._platform.reasons.sightings)
+
+    @property
+    def decided(self) -> Loader[Edge, str | None]:
+        return self._loader("decided", self._platform.reasons.decided)
+
+    @property
+    def links(self) -> Loader[tuple[str, Name, Name], LinkPath | None]:
+        return self._loader("links", self._platform.reasons.links)
+
+    def identity_graphs(self, limit: int) -> Loader[str, EvidenceGraph]:
+        ask = self._platform.reasons.graphs
+        return self._loader(("identity graphs", limit), lambda anchors: ask(anchors, limit))
+
+    def histories(self, span: Span) -> Loader[str, Page[FeedEntry]]:
+        ask = self._platform.reasons.histories
+        return self._loader(("histories", span), lambda ids: ask(ids, span))
+
+    @property
+    def history_counts(self) -> Loader[str, int]:
+        return self._loader("history counts", self._platform.reasons.history_counts)
 
     def profile_identifiers(
         self, namespaces: tuple[str, ...] | None, span: Span

@@ -14,7 +14,8 @@ import msgspec
 
 from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.event import Event
-from graph_schema.model.evidence import Decision
+from graph_schema.model.evidence import Decision, Edge, EdgeKey
+from graph_schema.model.explanation import EvidenceGraph, LinkPath, Separation
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
@@ -137,6 +138,17 @@ class ChangeStanding(msgspec.Struct, frozen=True):
 
     undone_by: str | None
     undoable: bool
+
+
+Name = tuple[str, str]
+"""(namespace, value as a client sends it)"""
+
+
+class Apart(msgspec.Struct, frozen=True):
+    """What keeps two identifiers apart, with a sentence for a person."""
+
+    separation: Separation
+    message: str
 
 
 class ItemWhere(msgspec.Struct, frozen=True):
@@ -428,6 +440,36 @@ class IdentityChanges(Protocol):
     async def undo(self, *, actor: str, change_id: str, note: str | None) -> ChangeResult: ...
 
 
+class Reasons(Protocol):
+    """Why identifiers are one person's, or are not; and what became of one profile."""
+
+    async def graphs(self, anchors: Sequence[Key], limit: int) -> list[EvidenceGraph]:
+        """Of the profiles with those anchors, at most `limit` identifiers each."""
+        ...
+
+    async def links(self, pairs: Sequence[tuple[str, Name, Name]]) -> list[LinkPath | None]:
+        """(profile id, one, other): the way between two different identifiers that it holds."""
+        ...
+
+    async def separation(self, one: Name, other: Name) -> Apart | None:
+        """None where they are one person's."""
+        ...
+
+    async def sightings(self, edges: Sequence[EdgeKey]) -> list[list[str]]:
+        """Of each the message ids of some events that say so, the newest first."""
+        ...
+
+    async def decided(self, edges: Sequence[Edge]) -> list[str | None]:
+        """The change whose decision makes an edge, where one does."""
+        ...
+
+    async def histories(self, profiles: Sequence[str], span: Range) -> list[Page[FeedEntry]]:
+        """Newest first; the keyset is (rec, id)."""
+        ...
+
+    async def history_counts(self, profiles: Sequence[str]) -> list[int]: ...
+
+
 class Recommending(Protocol):
     async def items(self, ids: Sequence[str]) -> list[Item | None]: ...
 
@@ -478,6 +520,7 @@ class Platform(Protocol):
     profiles: Profiles
     segments: Segments
     changes: IdentityChanges
+    reasons: Reasons
     recommending: Recommending
     feed: Feed
 

@@ -12,17 +12,16 @@ from api.context import Info
 from api.errors import ApiError, ArgumentError
 from api.platform import Refused
 from api.types import change as change_types
-from api.types import identifier as identifier_types
+from api.types import evidence as evidence_types
 from api.types import item as item_types
 from api.types import preview as preview_types
 from api.types import profile as profile_types
 from api.types import segment as segment_types
 from api.types.common import After, First, Since, Until, described, page_info, resolved
 from api.types.enums import ChangeKind, ProfileOrder, RecommendationPolicy, SegmentStatus
-from api.types.inputs import SegmentRule, plain, where_of
+from api.types.inputs import IdentifierInput, SegmentRule, plain, where_of
 from api.types.scalars import JSON, DateTime, Long
 from graph_schema.model.change import ChangeKind as StoredKind
-from graph_schema.model.change import IdentityChange
 
 _SAMPLE = 100
 _DEFAULT_SAMPLE = 5
@@ -62,7 +61,7 @@ class Query:
             strawberry.ID | None, strawberry.argument(description="A profile's id.")
         ] = None,
         identifier: Annotated[
-            identifier_types.IdentifierInput | None,
+            IdentifierInput | None,
             strawberry.argument(description="Any identifier of the profile."),
         ] = None,
     ) -> profile_types.Profile | None:
@@ -236,7 +235,7 @@ class Query:
         info: Info,
         first: First,
         identifier: Annotated[
-            identifier_types.IdentifierInput | None,
+            IdentifierInput | None,
             strawberry.argument(description="Any identifier of the person."),
         ] = None,
         profile_id: Annotated[
@@ -314,19 +313,22 @@ class Query:
         kinds = None if kind is None else tuple(StoredKind[one.name].value for one in kind)
         cursors = ctx.cursors("Query.changes", kinds, since, until)
         page = await ctx.platform.changes.page(kinds, cursors.span(first, after, since, until))
-        edges = [
-            change_types.ChangeEdge(
-                place=partial(cursors.of, (entry.rec, entry.change.id)),
-                node=change_types.Change(change=entry.change, ctx=ctx),
-            )
-            for entry in page.items
-            if isinstance(entry.change, IdentityChange)
-        ]
-        return change_types.ChangeConnection(
-            edges=edges,
-            page_info=page_info(edges, page.has_next, after),
-            counting=partial(ctx.platform.changes.count, kinds, since, until),
+        counting = partial(ctx.platform.changes.count, kinds, since, until)
+        return change_types.change_connection(ctx, cursors, page, after, counting)
+
+    @resolved("Why two identifiers are not one person; null where they are.")
+    async def why_separate(
+        self,
+        info: Info,
+        a: Annotated[IdentifierInput, strawberry.argument(description="One identifier.")],
+        b: Annotated[IdentifierInput, strawberry.argument(description="The other.")],
+    ) -> evidence_types.Separation | None:
+        ctx = info.context
+        ctx.need(Scope.PROFILE_READ)
+        apart = await ctx.platform.reasons.separation(
+            (a.namespace, a.value), (b.namespace, b.value)
         )
+        return evidence_types.separation(ctx, apart)
 
     @resolved("The stored models, the newest first.")
     async def recommenders(self, info: Info) -> list[item_types.RecommenderVersion] | None:
@@ -366,7 +368,7 @@ def _place(cursors: Any, keyset: Any, one: Any) -> str:
     return text
 
 
-async def _profile_id(info: Info, identifier: identifier_types.IdentifierInput) -> str | None:
+async def _profile_id(info: Info, identifier: IdentifierInput) -> str | None:
     found = await info.context.platform.profiles.by_identifiers(
         [(identifier.namespace, identifier.value)]
     )

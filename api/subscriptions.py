@@ -14,6 +14,7 @@ import strawberry
 
 from api.auth import Scope
 from api.context import Context, Info
+from api.types import change as change_types
 from api.types.common import After, streamed
 from api.types.profile import Profile, profile_as
 from api.types.segment import MembershipChange, segment_by_key
@@ -56,6 +57,15 @@ class Subscription:
     ) -> AsyncIterator[MembershipChange]:
         info.context.need(Scope.SEGMENT_READ)
         async with aclosing(_membership_changes(info.context, segment, after)) as changes:
+            async for change in changes:
+                yield change
+
+    @streamed("Profiles that become other profiles.")
+    async def identity_changed(
+        self, info: Info, after: After = None
+    ) -> AsyncIterator[change_types.Change]:
+        info.context.need(Scope.PROFILE_READ)
+        async with aclosing(_identity_changes(info.context, after)) as changes:
             async for change in changes:
                 yield change
 
@@ -107,6 +117,19 @@ async def _membership_changes(ctx: Context, segment: str, after: str | None) -> 
             if found is not None:
                 yield MembershipChange(
                     change=change, ctx=fresh, segment=found, cursor=cursors.of(position)
+                )
+
+
+async def _identity_changes(ctx: Context, after: str | None) -> Any:
+    cursors = ctx.cursors("identityChanged")
+    position = await ctx.platform.feed.position() if after is None else cursors.read(after)
+    async with aclosing(_entries(ctx, position)) as entries:
+        async for entry in entries:
+            position = beyond(position, entry)
+            if isinstance(entry.change, IdentityChange):
+                fresh = Context(ctx.platform, ctx.principal, ctx.request, ctx.seal)
+                yield change_types.Change(
+                    change=entry.change, ctx=fresh, place=cursors.of(position)
                 )
 
 

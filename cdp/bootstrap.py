@@ -31,6 +31,7 @@ from cdp.platform.feed import PolledFeed
 from cdp.platform.identity_changes import StoredChanges
 from cdp.platform.platform import EmbeddedPlatform
 from cdp.platform.profiles import StoredProfiles
+from cdp.platform.reasons import StoredReasons
 from cdp.platform.recommendations import ModelRecommending
 from cdp.platform.segments import StoredSegments
 from cdp.platform.standing import Standing
@@ -84,6 +85,7 @@ class Parts(msgspec.Struct, frozen=True):
             StoredProfiles(self.store, self.rules),
             StoredSegments(self.store, self.commands),
             StoredChanges(self.store, self.commands, self.rules, self.ids),
+            StoredReasons(self.store, self.rules),
             ModelRecommending(self.store, self.artifacts),
             PolledFeed(self.store),
             standing,

@@ -58,6 +58,15 @@ class ChangeReading(Protocol):
         a decision or of a change, in `undoes` or in `undoes_change`, those that undo these, and on."""
         ...
 
+    async def decisions_naming(self, keys: Sequence[Key]) -> list[Decision]:
+        """As `decisions_about` those that name one of the keys on either side."""
+        ...
+
+    async def newest_seen(self, edges: Sequence[EdgeKey], limit: int) -> list[list[Seen]]:
+        """Of each edge the last half-hours, at most `limit`, newest first, each with its earliest
+        sighting."""
+        ...
+
     async def history_pages(
         self, lineages: Sequence[Sequence[str]], span: Span
     ) -> list[Page[FeedEntry]]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
 
 from api.auth import Scope
+from api.connections import Cursors
 from api.context import Context
 from api.types import event as event_types
 from api.types import identifier as identifier_types
 from api.types import profile as profile_types
-from api.types.common import Connection, Edge, described, resolved
+from api.types.common import Connection, Count, Edge, described, page_info, resolved
 from api.types.enums import ChangeKind, ChangeStatus
 from api.types.scalars import DateTime
-from graph_schema.model.change import CausedBy, IdentityChange
+from graph_schema.model.change import CausedBy, FeedEntry, IdentityChange
 from graph_schema.model.change import ChangePart as StoredPart
 from graph_schema.model.evidence import Decision as StoredDecision
+from graph_schema.store import Page
 
 
 @strawberry.type(description="One profile before or after a change.")
@@ -70,6 +73,7 @@ ChangeCause = Annotated[
 class Change:
     change: strawberry.Private[IdentityChange]
     ctx: strawberry.Private[Context]
+    place: strawberry.Private[str | None] = None
 
     @resolved("Opaque; derived from the cause, so that it outlives a rebuild.")
     def id(self) -> strawberry.ID:
@@ -115,9 +119,11 @@ class Change:
     async def undoable(self) -> bool:
         return (await self.ctx.loaders.standings.load(self.change.id)).undoable
 
-    @resolved("Its place in the audit trail, opaque.")
+    @resolved(
+        "Of a stream: its place, to go on from. Elsewhere it only tells one change from another."
+    )
     def cursor(self) -> str:
-        return self.ctx.cursors("changes").of((self.change.id,))
+        return self.place or self.ctx.cursors("changes").of((self.change.id,))
 
 
 async def change_by_id(ctx: Context, id_: str | None) -> Change | None:
@@ -134,3 +140,29 @@ class ChangeEdge(Edge):
 @strawberry.type(description="A page of changes.")
 class ChangeConnection(Connection):
     edges: list[ChangeEdge] = described("The changes of this page.")
+
+
+def change_connection(
+    ctx: Context, cursors: Cursors, page: Page[FeedEntry], after: str | None, counting: Count
+) -> ChangeConnection:
+    edges = [
+        ChangeEdge(
+            place=partial(cursors.of, (entry.rec, entry.change.id)),
+            node=Change(change=entry.change, ctx=ctx),
+        )
+        for entry in page.items
+        if isinstance(entry.change, IdentityChange)
+    ]
+    return ChangeConnection(
+        edges=edges, page_info=page_info(edges, page.has_next, after), counting=counting
+    )
+
+
+async def profile_history(
+    ctx: Context, profile_id: str, first: int, after: str | None
+) -> ChangeConnection:
+    """What became of a profile, and of those that it was made of, newest first."""
+    cursors = ctx.cursors("Profile.history", profile_id)
+    page = await ctx.loaders.histories(cursors.span(first, after)).load(profile_id)
+    counting = partial(ctx.loaders.history_counts.load, profile_id)
+    return change_connection(ctx, cursors, page, after, counting)

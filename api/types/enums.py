@@ -46,6 +46,41 @@ class EventType(Enum):
     ALIAS = enum_value("ALIAS", description="Two ids of one person.")
 
 
+@strawberry.enum(
+    description="What says that two identifiers are, or are not, one person's." + _OPEN
+)
+class EvidenceKind(Enum):
+    CONFIRMED = enum_value("CONFIRMED", description="A person decided that they are.")
+    LOGIN = enum_value("LOGIN", description="One event named both.")
+    ALIAS = enum_value("ALIAS", description="An alias call named both.")
+    EQUIVALENT = enum_value(
+        "EQUIVALENT", description="Two spellings of one address or number, by a rule."
+    )
+    SUGGESTED = enum_value("SUGGESTED", description="Alike; joins nobody by itself.")
+    CANNOT_LINK = enum_value("CANNOT_LINK", description="A person decided that they are not.")
+
+
+@strawberry.enum(description="What identity resolution made of a piece of evidence." + _OPEN)
+class EvidenceStatus(Enum):
+    JOINED = enum_value(
+        "JOINED", description="In the spanning forest: it holds the profile together."
+    )
+    REDUNDANT = enum_value("REDUNDANT", description="Agrees, but was not needed.")
+    REFUSED = enum_value("REFUSED", description="It joins nothing: see refusedBy.")
+    PENDING = enum_value("PENDING", description="Waits for the background resolver.")
+
+
+@strawberry.enum(description="The rule that refuses evidence." + _OPEN)
+class RefusalRule(Enum):
+    BLOCKED = enum_value("BLOCKED", description="A value that names nobody.")
+    BURNED = enum_value("BURNED", description="An identifier seen with too many others.")
+    SHARED = enum_value("SHARED", description="A device used by several people.")
+    DOMINANCE = enum_value("DOMINANCE", description="The device belongs to another user.")
+    LIMIT = enum_value("LIMIT", description="More of one kind than a profile may hold.")
+    SIZE = enum_value("SIZE", description="More identifiers than a profile may hold.")
+    CANNOT_LINK = enum_value("CANNOT_LINK", description="A person decided so.")
+
+
 @strawberry.enum(description="How an identity change came out." + _OPEN)
 class ChangeKind(Enum):
     MERGE = enum_value("MERGE", description="Profiles became one.")

@@ -17,12 +17,6 @@ from graph_schema.model.identifier import Identifier as StoredIdentifier
 from graph_schema.model.identifier import parse_key
 
 
-@strawberry.input(description="An identifier of a person or a device.")
-class IdentifierInput:
-    namespace: str = described("user_id, email, phone, device_id, anonymous_id, or an external id.")
-    value: str = described("As the client sent it; normalised here.")
-
-
 @strawberry.type(description="A name under which a person, or a device, is seen.")
 class Identifier:
     value_: strawberry.Private[StoredIdentifier]

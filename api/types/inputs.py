@@ -26,6 +26,12 @@ _TEST = (
 )
 
 
+@strawberry.input(description="An identifier of a person or a device.")
+class IdentifierInput:
+    namespace: str = described("user_id, email, phone, device_id, anonymous_id, or an external id.")
+    value: str = described("As the client sent it; normalised here.")
+
+
 @strawberry.input(description=_TEST)
 class TraitRule:
     name: str = described("The trait's name.")

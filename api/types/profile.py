@@ -9,9 +9,12 @@ import strawberry
 
 from api.auth import Scope
 from api.context import Context
+from api.errors import ArgumentError
 from api.masking import masked_traits
 from api.platform import Summary
+from api.types import change as change_types
 from api.types import event as event_types
+from api.types import evidence as evidence_types
 from api.types import facts as fact_types
 from api.types import identifier as identifier_types
 from api.types import item as item_types
@@ -28,12 +31,15 @@ from api.types.common import (
     resolved,
 )
 from api.types.enums import RecommendationPolicy
-from api.types.inputs import where_of
+from api.types.inputs import IdentifierInput, where_of
 from api.types.lazy import (
+    LazyChangeConnection,
     LazyConsent,
     LazyCounters,
     LazyEventConnection,
     LazyIdentifierConnection,
+    LazyIdentityGraph,
+    LazyLinkPath,
     LazyMembershipConnection,
     LazySegmentTrace,
     LazySessionConnection,
@@ -41,6 +47,9 @@ from api.types.lazy import (
 )
 from api.types.scalars import JSON, DateTime
 from graph_schema.model.profile import Profile as StoredProfile
+
+GRAPH_LIMIT = 200
+_LARGEST_GRAPH = 1_000
 
 
 @strawberry.type(
@@ -188,6 +197,32 @@ class Profile:
         if not self.ctx.may(Scope.SEGMENT_READ):
             return None
         return await segment_types.trace(self.ctx, self.value.id, segment)
+
+    @resolved("Joined evidence first, then refused; at most limit nodes.")
+    async def identity_graph(
+        self,
+        limit: Annotated[
+            int | None, strawberry.argument(description="How many identifiers, from 1 to 1000.")
+        ] = GRAPH_LIMIT,
+    ) -> LazyIdentityGraph:
+        wanted = GRAPH_LIMIT if limit is None else limit
+        if not 1 <= wanted <= _LARGEST_GRAPH:
+            raise ArgumentError(reason=f"limit must be between 1 and {_LARGEST_GRAPH}.")
+        graph = await self.ctx.loaders.identity_graphs(wanted).load(self.value.anchor)
+        return await evidence_types.identity_graph(self.ctx, graph)
+
+    @resolved("Why two identifiers of this profile hang together; null where one is not of it.")
+    async def why(
+        self,
+        a: Annotated[IdentifierInput, strawberry.argument(description="One identifier.")],
+        b: Annotated[IdentifierInput, strawberry.argument(description="The other.")],
+    ) -> LazyLinkPath | None:
+        asked = (self.value.id, (a.namespace, a.value), (b.namespace, b.value))
+        return evidence_types.link_path(self.ctx, await self.ctx.loaders.links.load(asked))
+
+    @resolved("What became of it, and of the profiles that it was made of, newest first.")
+    async def history(self, first: First, after: After = None) -> LazyChangeConnection:
+        return await change_types.profile_history(self.ctx, self.value.id, first, after)
 
     @resolved("Null without recommend:read or while no recommender can answer.")
     async def recommendations(

@@ -8,6 +8,7 @@ from api.platform import (
     IdentityChanges,
     Profiles,
     Readiness,
+    Reasons,
     Recommending,
     Segments,
     Stats,
@@ -24,6 +25,7 @@ class EmbeddedPlatform:
         profiles: Profiles,
         segments: Segments,
         changes: IdentityChanges,
+        reasons: Reasons,
         recommending: Recommending,
         feed: Feed,
         standing: Standing,
@@ -32,6 +34,7 @@ class EmbeddedPlatform:
         self.profiles: Profiles = profiles
         self.segments: Segments = segments
         self.changes: IdentityChanges = changes
+        self.reasons: Reasons = reasons
         self.recommending: Recommending = recommending
         self.feed: Feed = feed
         self._standing = standing

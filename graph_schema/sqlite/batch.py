@@ -145,6 +145,10 @@ class SqliteBatch:
         )
         self._many("put_seen", map(rows.seen_row, delta.seen))
         self._many("put_decision", map(rows.decision_row, delta.decisions))
+        self._many(
+            "put_decision_key",
+            ((key, d.id) for d in delta.decisions for key in (*d.left, *d.right)),
+        )
         self._many("put_identifier", map(rows.identifier_row, delta.identifiers))
         for known in delta.assigned:
             # One by one: an identifier may stand in the list twice, and each ends the one before.

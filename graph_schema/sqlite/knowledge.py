@@ -11,6 +11,7 @@ from graph_schema.model.evidence import Decision, EdgeKey, Seen
 from graph_schema.model.identifier import Key
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
+from graph_schema.queries import queries
 from graph_schema.sqlite import evidence, rows
 from graph_schema.sqlite.evidence import as_json, fetch
 from graph_schema.sqlite.paging import (
@@ -59,6 +60,17 @@ class SqliteKnowledge:
         )
         return [rows.decision(row) for row in found]
 
+    async def decisions_naming(self, keys: Sequence[Key]) -> list[Decision]:
+        found = await self._pool.run(
+            lambda connection: fetch(connection, "decisions_naming", keys=as_json(keys))
+        )
+        return [rows.decision(row) for row in found]
+
+    async def newest_seen(self, edges: Sequence[EdgeKey], limit: int) -> list[list[Seen]]:
+        return await self._pool.run(
+            lambda connection: [_newest_seen(connection, edge, limit) for edge in edges]
+        )
+
     async def history_pages(
         self, lineages: Sequence[Sequence[str]], span: Span
     ) -> list[Page[FeedEntry]]:
@@ -80,3 +92,17 @@ class SqliteKnowledge:
             return int(found[0][0])
 
         return await self._pool.run(lambda connection: [one(connection, ids) for ids in lineages])
+
+
+def _newest_seen(connection: sqlite3.Connection, edge: EdgeKey, limit: int) -> list[Seen]:
+    """Reads no further than it must: an edge may have thousands of half-hours."""
+    a, b, kind = edge
+    found: dict[int, Seen] = {}
+    query = queries("graph_schema.sqlite")["newest_seen"]
+    cursor = connection.execute(query, {"a": a, "b": b, "kind": kind.value})
+    for row in cursor:
+        if row[3] not in found and len(found) == limit:
+            break
+        found[row[3]] = rows.seen(row)
+    cursor.close()
+    return list(found.values())

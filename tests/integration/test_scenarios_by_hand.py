@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import Shop, mids, names, open_shop
+from shop import Shop, mids, named, names, open_shop
 from stores import Place
 
 CHANGE = """__typename
@@ -33,12 +33,6 @@ async def shop(place: Place, tmp_path: Path) -> AsyncIterator[Shop]:
         await found.work()
         report = await found.check(tmp_path / "check.db")
         assert [result for result in report.results if result.broken] == []
-
-
-def named(*identifiers: str) -> list[dict[str, str]]:
-    return [
-        dict(zip(("namespace", "value"), one.split(":", 1), strict=True)) for one in identifiers
-    ]
 
 
 def parts(change: dict[str, Any], side: str) -> set[frozenset[str]]:

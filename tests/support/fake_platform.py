@@ -7,7 +7,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from api.platform import (
+    Apart,
     ChangeResult,
     ChangeStanding,
     CollectReply,
@@ -34,7 +37,15 @@ from api.platform import (
 )
 from graph_schema.model.change import ChangeKind, ChangePart, FeedEntry, IdentityChange
 from graph_schema.model.event import Event, EventType
-from graph_schema.model.evidence import Decision, DecisionKind
+from graph_schema.model.evidence import (
+    Decision,
+    DecisionKind,
+    Edge,
+    EvidenceKind,
+    EvidenceStatus,
+    RefusalRule,
+)
+from graph_schema.model.explanation import EvidenceGraph, LinkPath, Separation
 from graph_schema.model.identifier import Identifier, key_of
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
@@ -435,6 +446,67 @@ class FakeChanges:
         return self.answer
 
 
+class FakeReasons:
+    """Every profile hangs together by one login of its e-mail and its device."""
+
+    def __init__(self, changes: FakeChanges, asked: Counter[str]) -> None:
+        self._changes = changes
+        self.asked = asked
+
+    def _edge(self, anchor: str) -> Edge:
+        number = anchor.removeprefix("email:u").removesuffix("@example.com")
+        device = f"anonymous_id:a{number}"
+        return Edge(
+            device, anchor, EvidenceKind.LOGIN, 2, START, START + HOUR, EvidenceStatus.JOINED
+        )
+
+    async def graphs(self, anchors: Sequence[str], limit: int) -> list[EvidenceGraph]:
+        self.asked["graphs"] += 1
+        edges = [self._edge(anchor) for anchor in anchors]
+        return [EvidenceGraph((e.b, e.a)[:limit], (e,), truncated=limit < 2) for e in edges]
+
+    async def links(self, pairs: Sequence[Any]) -> list[LinkPath | None]:
+        self.asked["links"] += 1
+        found = [self._edge(f"email:u{int(id_[2:])}@example.com") for id_, _, _ in pairs]
+        return [LinkPath((edge,), edge) for edge in found]
+
+    async def separation(self, one: Any, other: Any) -> Apart | None:
+        if one == other:
+            return None
+        refused = msgspec.structs.replace(
+            self._edge("email:u1@example.com"),
+            status=EvidenceStatus.REFUSED,
+            refused_by=RefusalRule.LIMIT,
+        )
+        return Apart(Separation((refused,), RefusalRule.LIMIT), "Together too many.")
+
+    async def sightings(self, edges: Sequence[Any]) -> list[list[str]]:
+        self.asked["sightings"] += 1
+        return [["m1-1", "m1-0", "pruned"] for _ in edges]
+
+    async def decided(self, edges: Sequence[Edge]) -> list[str | None]:
+        self.asked["decided"] += 1
+        return ["c_merge" if edge.kind is EvidenceKind.CONFIRMED else None for edge in edges]
+
+    async def histories(self, profiles: Sequence[str], span: Span) -> list[Page[FeedEntry]]:
+        return [
+            _page(
+                [
+                    entry
+                    for entry, change in self._changes._identity()
+                    if any(part.profile_id == id_ for part in (*change.before, *change.after))
+                ],
+                span,
+                lambda one: (one.rec, one.change.id),
+                down=True,
+            )
+            for id_ in profiles
+        ]
+
+    async def history_counts(self, profiles: Sequence[str]) -> list[int]:
+        return [len(page.items) for page in await self.histories(profiles, Span(1000))]
+
+
 class FakeRecommending:
     def __init__(self, asked: Counter[str]) -> None:
         self.asked = asked
@@ -538,6 +610,7 @@ class FakePlatform:
         self.profiles = FakeProfiles(self.asked)
         self.segments = FakeSegments(self.asked, self.profiles)
         self.changes = FakeChanges()
+        self.reasons = FakeReasons(self.changes, self.asked)
         self.recommending = FakeRecommending(self.asked)
         self.feed = FakeFeed(self.changes)
         self.ready = True

@@ -100,6 +100,13 @@ def _basic(key: str) -> str:
     return base64.b64encode(f"{key}:".encode()).decode()
 
 
+def named(*identifiers: str) -> list[dict[str, str]]:
+    """namespace:value as inputs."""
+    return [
+        dict(zip(("namespace", "value"), one.split(":", 1), strict=True)) for one in identifiers
+    ]
+
+
 def names(profile: dict[str, Any] | None) -> set[str]:
     assert profile is not None
     return {edge["node"]["value"] for edge in profile["identifiers"]["edges"]}

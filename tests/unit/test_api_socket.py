@@ -21,6 +21,9 @@ PROFILE = "subscription ($id: ID!) { profileChanged(id: $id) { id redirectedFrom
 MEMBERS = """subscription ($after: String) { segmentMembershipChanged(segment: "gold", after: $after)
   { kind profileId profile { id } segment { key } at cause event { name } cursor } }"""
 
+CHANGES = """subscription ($after: String) { identityChanged(after: $after)
+  { id kind before { profileId } cursor } }"""
+
 
 class Socket:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -206,9 +209,33 @@ async def test_memberships_and_how_they_resume(api: ApiClient) -> None:
     assert missed[1]["profile"] is None
 
 
+async def test_identity_changes_go_on_where_the_client_left_off(api: ApiClient) -> None:
+    def merged(id_: str) -> IdentityChange:
+        parts = (ChangePart("p_old", ()), ChangePart("p_0001", ()))
+        return IdentityChange(id_, ChangeKind.MERGE, START, "m1-0", parts, parts[1:])
+
+    socket = await (await connect(api)).begin("reader")
+    await socket.subscribe("a", CHANGES)
+    await until(lambda: api.platform.feed.followers)
+    await api.platform.feed.put(entered("p_0001"))
+    await api.platform.feed.put(merged("c_1"))
+    first = (await socket.next("a"))["identityChanged"]
+    assert (first["id"], first["kind"], first["before"][0]["profileId"]) == (
+        "c_1", "MERGE", "p_old",
+    )  # fmt: skip
+    await socket.send("complete", id="a")
+    await until(lambda: not api.platform.feed.followers)
+    for id_ in ("c_2", "c_3"):
+        await api.platform.feed.put(merged(id_))
+    await socket.subscribe("b", CHANGES, after=first["cursor"])
+    missed = [(await socket.next("b"))["identityChanged"]["id"] for _ in range(2)]
+    assert missed == ["c_2", "c_3"]
+
+
 @pytest.mark.parametrize(
     ("token", "query", "code"),
     [
+        ("shop", CHANGES, "FORBIDDEN"),
         ("shop", PROFILE, "FORBIDDEN"),
         ("reader", MEMBERS, "FORBIDDEN"),
         (ADMIN, MEMBERS.replace("$after)", '"broken")'), "BAD_CURSOR"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from graph_schema.model.evidence import Edge, EvidenceKind, EvidenceStatus, RefusalRule
+from graph_schema.model.explanation import Separation
 from graph_schema.model.rules import IdentityRules
-from identity.explain import Separation, why_apart, why_together
+from identity.explain import why_apart, why_together
 
 RULES = IdentityRules()
 U1, U2, E1, A1, A2 = "user_id:1", "user_id:2", "email:1", "anonymous_id:1", "anonymous_id:2"

@@ -42,6 +42,20 @@ WITH RECURSIVE about (id) AS (
 SELECT d.id, d.kind, d.lefts, d.rights, d.actor, d.at, d.note, d.undoes, d.rec, d.undoes_change
 FROM about JOIN decision AS d ON d.id = about.id ORDER BY d.rec, d.id
 
+-- name: decisions_naming
+WITH RECURSIVE about (id) AS (
+    SELECT n.decision FROM json_each(:keys) AS w JOIN decision_key AS n ON n.key = w.value
+    UNION
+    SELECT d.id FROM about JOIN decision AS d ON d.undoes = about.id
+)
+SELECT d.id, d.kind, d.lefts, d.rights, d.actor, d.at, d.note, d.undoes, d.rec, d.undoes_change
+FROM about JOIN decision AS d ON d.id = about.id ORDER BY d.rec, d.id
+
+-- name: newest_seen
+-- The sightings of each half-hour stand together, the earliest last.
+SELECT a, b, kind, half_hour, at, mid, rec FROM seen
+WHERE a = :a AND b = :b AND kind = :kind ORDER BY half_hour DESC, at DESC, mid DESC
+
 -- name: sessions_between
 SELECT s.id, s.device, s.user, s.owner, s.started_at, s.ended_at, s.last_mid, s.facts, s.tally, s.rec
 FROM session AS s
@@ -65,6 +79,9 @@ WHERE h.rec < :until
 -- name: put_decision
 INSERT INTO decision (id, kind, lefts, rights, actor, at, note, undoes, rec, undoes_change)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: put_decision_key
+INSERT OR IGNORE INTO decision_key (key, decision) VALUES (?, ?)
 
 -- name: end_assigned
 UPDATE assigned SET to_rec = max(from_rec, ?2) WHERE identifier = ?1 AND to_rec IS NULL
