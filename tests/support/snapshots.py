@@ -127,6 +127,7 @@ async def _identity(store: GraphStore, known: Known) -> dict[str, Any]:
     after = (middle.rank, middle.first_at, middle.key) if middle else None
     answers: dict[str, Any] = {
         "identifiers_by_keys": await store.identifiers_by_keys(_asked(keys)),
+        "identifiers_by_ids": await store.identifiers_by_ids(_asked(ids)),
         "profiles_by_ids": await store.profiles_by_ids(_asked(ids)),
     }
     for names in (None, ["user_id", "email"], ["anonymous_id"], []):
@@ -264,6 +265,7 @@ async def _changes(store: GraphStore, known: Known) -> dict[str, Any]:
 
 async def _histories(store: GraphStore, known: Known) -> dict[str, Any]:
     decisions = [one.id for one in await store.decisions(EARLIEST)]
+    about = _asked([*known.changes, *decisions[:1]])
     lineages = [
         [one.id for one in known.identifiers if one.profile == id_] for id_ in known.profiles
     ]
@@ -273,6 +275,8 @@ async def _histories(store: GraphStore, known: Known) -> dict[str, Any]:
     rec, after = (middle.rec, (middle.rec, middle.change.id)) if middle else (0, None)
     answers: dict[str, Any] = {
         "decisions_by_ids": await store.decisions_by_ids(_asked(decisions)),
+        "decisions_about": await store.decisions_about(about),
+        "decisions_about one": await store.decisions_about(decisions[-1:]),
         "history_counts": await store.history_counts(lineages, None),
         "history_counts until": await store.history_counts(lineages, rec),
     }

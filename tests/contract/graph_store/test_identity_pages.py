@@ -56,6 +56,14 @@ async def test_profiles_by_any_id_their_identifiers_ever_anchored(store: GraphSt
     assert await store.profiles_by_ids([]) == []
 
 
+async def test_identifiers_by_the_ids_that_they_would_give(store: GraphStore) -> None:
+    await commit(store, union(people("p1"), delta(identifiers=[blocked("user_id:null")])))
+    one, nobody = identifier("user_id:p1", "p1", id="p1"), blocked("user_id:null")
+    found = await store.identifiers_by_ids([nobody.id, "unknown", "p1", nobody.id])
+    assert found == [nobody, None, one, nobody]
+    assert await store.identifiers_by_ids([]) == []
+
+
 async def test_an_id_that_a_profile_got_anew(store: GraphStore) -> None:
     """p1 was split: the identifier it was named after is held by p2 now."""
     await commit(store, person("p1", "user_id:u1", "user_id:u2"))

@@ -93,6 +93,20 @@ async def test_decisions_by_ids(store: GraphStore) -> None:
     assert await store.decisions_by_ids([]) == []
 
 
+async def test_decisions_about_others(store: GraphStore) -> None:
+    """Whatever they undo, directly or by undoing what undoes it."""
+    again = decision("d5", 11, undoes="d0")
+    await commit(store, delta(decisions=[*DECIDED, again]))
+    about_d1 = [DECIDED[1], DECIDED[2], DECIDED[4], again]
+    assert await store.decisions_about(["d1"]) == about_d1
+    assert await store.decisions_about(["d1", "d0", "none", "d1"]) == about_d1
+    assert await store.decisions_about(["d0"]) == [DECIDED[4], again]
+    assert await store.decisions_about(["c_1"]) == [DECIDED[3]]
+    assert await store.decisions_about(["c_1", "d5"]) == [DECIDED[3], again]
+    assert await store.decisions_about(["c_9", "none"]) == []
+    assert await store.decisions_about([]) == []
+
+
 # ── evidence ───────────────────────────────────────────────────────────────────────────────────
 
 
