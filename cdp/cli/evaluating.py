@@ -157,6 +157,11 @@ def print_wrong(title: str, pairs: Mapping[Place, int]) -> None:
 
 
 def print_masked(found: Masked) -> None:
+    if not found.hidden:
+        out.print(
+            f"{found.logins:,} sessions log in on a device, none was hidden: nothing to find."
+        )
+        return
     out.print(
         f"{found.hidden:,} of {found.logins:,} logins hidden. The device of {found.reachable:,} of"
         " them still sees the same user at another time."

@@ -143,6 +143,8 @@ def _hidden_logins(found: Masked) -> Iterator[str]:
         f" {found.seed}). On the device of {found.reachable:,} of those the same user is still seen"
         " at another time.</p>"
     )
+    if not found.hidden:
+        return
     rows = [
         (name, f"{of.right:,}", f"{of.wrong:,}", f"{of.nobody:,}",
          f"{of.measure.precision:.4f}", f"{of.measure.recall:.4f}", f"{of.measure.f1:.4f}")

@@ -85,6 +85,13 @@ def test_parts_that_were_not_asked_for_are_left_out() -> None:
     assert "0 merges" in page
 
 
+def test_where_nothing_was_hidden_nothing_is_scored() -> None:
+    nothing = mask(resolved(heard([Call("ann", 0, "phone")])).sessions, RULES, 0.5, 1)
+    page = html(Contents(profiles=1, identifiers=1, sessions=1, masked=nothing))
+    assert "0 of 0 logins" in page
+    assert "<table>" not in page
+
+
 def test_it_says_where_it_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"nowhere/report\.html cannot be written"):
         write_report(tmp_path / "nowhere" / "report.html", Contents(0, 0, 0))
