@@ -18,6 +18,7 @@ from identity.evaluation.methods import (
 )
 from identity.evaluation.rehearse import under
 from identity.evaluation.subjects import evidence_of, owners
+from identity.evidence import star
 
 CALLS = st.lists(
     st.builds(
@@ -81,6 +82,23 @@ def test_evidence_does_not_depend_on_order_or_duplicates(calls: list[Call], rng:
     one, other = evidence_of(events), evidence_of(again)
     assert set(one.facts) == set(other.facts)
     assert set(one.sighted) == set(other.sighted)
+
+
+@given(CALLS)
+def test_evidence_is_the_earliest_sighting_in_each_half_hour(calls: list[Call]) -> None:
+    events = heard(calls)
+    moments: dict[tuple[object, ...], tuple[int, str]] = {}
+    for item in events:
+        for fact in star(item, item.names):
+            place = (fact.a, fact.b, fact.kind, fact.half_hour)
+            moment = (fact.at, fact.mid)
+            moments[place] = min(moments.get(place, moment), moment)
+    evidence = evidence_of(events)
+    assert len(evidence.facts) == len(moments)
+    assert moments == {(f.a, f.b, f.kind, f.half_hour): (f.at, f.mid) for f in evidence.facts}
+    first = {s.key: min(h.at for h in events if s.key in {n.key for n in h.names.all})
+             for s in evidence.sighted}  # fmt: skip
+    assert first == {s.key: s.at for s in evidence.sighted}
 
 
 @given(CALLS)
