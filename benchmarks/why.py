@@ -27,10 +27,10 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import networkx as nx
 
+from cdp.collector.recording import Recorder
 from cdp.eventlog.memory import MemoryEventLog
 from cdp.pipeline.apply import EventApplier
 from cdp.pipeline.in_force import InForce
-from cdp.platform.collect import record_of
 from cdp.platform.reasons import StoredReasons
 from graph_schema.model.event import Event, EventType
 from graph_schema.model.evidence import Edge, EvidenceStatus
@@ -74,10 +74,10 @@ def _alias(mid: str, at: int, device: str, previous: str) -> Event:
 async def filled(store: SqliteGraphStore, ids: ProfileIds, identifiers: int) -> None:
     log = MemoryEventLog(now)
     await log.open()
-    await log.append([record_of(event) for event in events(identifiers)])
+    await log.append(list(map(Recorder(RULES, 1).record_of, events(identifiers))))
     applier = EventApplier(store, InForce(RULES, ids, now))
-    checkpoint = await store.checkpoint(0, log.log_id)
-    while records := await log.read(0, checkpoint.position, 500, 1 << 24):
+    checkpoint = await store.checkpoint(1, log.log_id)
+    while records := await log.read(1, checkpoint.position, 500, 1 << 24):
         checkpoint = (await applier.apply(records, checkpoint)).checkpoint
     await log.close()
 

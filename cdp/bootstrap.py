@@ -6,7 +6,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Callable, Iterator
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -17,13 +20,13 @@ from api.settings import ApiSettings
 from api.settings import Limits as ApiLimits
 from cdp.collector.authenticate import WriteKeys
 from cdp.collector.limits import Limits
+from cdp.collector.recording import Recorder
 from cdp.eventlog.protocol import EventLog
 from cdp.eventlog.sqlite import SqliteEventLog
-from cdp.pipeline.apply import EventApplier
+from cdp.pipeline.assembly import worker_of
 from cdp.pipeline.check.walk import Check
-from cdp.pipeline.commands import CommandApplier
+from cdp.pipeline.holding import EveryPartition, Holding, SharedPartitions
 from cdp.pipeline.in_force import InForce
-from cdp.pipeline.upkeep import Upkeep
 from cdp.pipeline.worker import Worker
 from cdp.platform.collect import LogCollecting
 from cdp.platform.commanding import Commanding
@@ -37,10 +40,10 @@ from cdp.platform.segments import StoredSegments
 from cdp.platform.standing import Standing
 from cdp.settings import Settings
 from gnn.artifacts import ArtifactStore
-from graph_schema.errors import SettingError
+from graph_schema.errors import BadInput, SettingError
 from graph_schema.model.profile import ProfileIds
 from graph_schema.model.rules import IdentityRules
-from graph_schema.model.time import now
+from graph_schema.model.time import SECOND, now
 from graph_schema.sqlite.store import SqliteGraphStore
 from graph_schema.store import GraphStore
 
@@ -56,32 +59,51 @@ class Parts(msgspec.Struct, frozen=True):
     store: GraphStore
     rules: IdentityRules
     ids: ProfileIds
+    recorder: Recorder
     artifacts: ArtifactStore
     keys: WriteKeys
     commands: Commanding
 
-    def worker(self, progress: Callable[[int], None] = lambda position: None) -> Worker:
-        in_force = InForce(self.rules, self.ids, now)
-        return Worker(
+    def worker(
+        self,
+        progress: Callable[[int], None] = lambda applied: None,
+        partitions: Collection[int] = (),
+    ) -> Worker:
+        """A worker of those partitions; of all, or of its share, where none is named. Raises BadInput
+        where some are named, and the graph takes one writer only."""
+        return worker_of(
             self.log,
             self.store,
-            EventApplier(self.store, in_force),
-            CommandApplier(self.store, in_force),
-            Upkeep(self.store, now),
-            now,
+            InForce(self.rules, self.ids, now),
             self.settings.batch_size,
-            progress=progress,
+            self._holding(partitions),
+            progress,
         )
 
     def check(self, scratch: Path) -> Check:
         """`scratch`: where the walk may keep a file meanwhile."""
         return Check(self.log, self.store, self.rules, self.ids, now, scratch)
 
+    def _holding(self, partitions: Collection[int]) -> Holding:
+        def log_id() -> str:
+            return self.log.log_id
+
+        if not self.store.several_writers:
+            if partitions:
+                raise BadInput(
+                    reason="The embedded graph has one worker, which takes all partitions:"
+                    " leave out --partitions."
+                )
+            return EveryPartition(self.store, log_id)
+        owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        lease = round(self.settings.lease_s * SECOND)
+        return SharedPartitions(self.store, log_id, now, owner, lease, partitions)
+
     def platform(self) -> EmbeddedPlatform:
         limits = Limits(backlog_bytes=self.settings.backlog_bytes)
         standing = Standing(self.log, self.store, self.settings.lag_limit_s)
         return EmbeddedPlatform(
-            LogCollecting(self.log, standing, self.keys, limits, now),
+            LogCollecting(self.log, standing, self.recorder, self.keys, limits, now),
             StoredProfiles(self.store, self.rules),
             StoredSegments(self.store, self.commands),
             StoredChanges(self.store, self.commands, self.rules, self.ids),
@@ -111,14 +133,16 @@ def build(settings: Settings, graph: Path | None = None) -> Parts:
             raise SettingError(name=name, reason="this version keeps it in SQLite only")
     settings.data.mkdir(parents=True, exist_ok=True)
     ids = ProfileIds(settings.hash_key)
-    log = SqliteEventLog(settings.data / LOG_FILE)
+    log = SqliteEventLog(settings.data / LOG_FILE, now, settings.partitions)
+    rules = IdentityRules()
     store = SqliteGraphStore(graph or settings.data / GRAPH_FILE, ids.fingerprint)
     return Parts(
         settings,
         log,
         store,
-        IdentityRules(),
+        rules,
         ids,
+        Recorder(rules, settings.partitions),
         ArtifactStore(settings.models),
         WriteKeys(settings.write_keys),
         Commanding(log, store),

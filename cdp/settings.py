@@ -24,6 +24,9 @@ SCOPES = (
 )  # fmt: skip
 
 
+MOST_PARTITIONS = 256
+
+
 class Setting(msgspec.Struct, frozen=True):
     """`parse` turns the text into the value and raises ValueError with a reason."""
 
@@ -45,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True):
     hash_key: bytes
     backlog_bytes: int
     lag_limit_s: float
+    partitions: int
+    lease_s: float
     batch_size: int
     operation_timeout_s: float
     introspection: bool
@@ -90,7 +95,9 @@ def _hash_key(text: str) -> bytes:
     return text.encode()
 
 
-def _number(kind: Callable[[str], Any], least: float) -> Callable[[str], Any]:
+def _number(
+    kind: Callable[[str], Any], least: float, most: float = float("inf")
+) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
         try:
             value = kind(text)
@@ -98,6 +105,8 @@ def _number(kind: Callable[[str], Any], least: float) -> Callable[[str], Any]:
             raise ValueError("it must be a number") from None
         if not value >= least:
             raise ValueError(f"it must be at least {least:g}")
+        if value > most:
+            raise ValueError(f"it must be at most {most:g}")
         return value
 
     return parse
@@ -128,6 +137,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "CDP_LAG_LIMIT", "60", "/readyz answers 503 while the graph is this many seconds behind",
         _number(float, 0.1),
+    ),
+    Setting(
+        "CDP_PARTITIONS", "1",
+        "into how many partitions of the log the events go, by device; it may grow, never shrink",
+        _number(int, 1, MOST_PARTITIONS),
+    ),
+    Setting(
+        "CDP_LEASE", "10",
+        "seconds after which the partitions of a worker that is not heard of go to others",
+        _number(float, 1),
     ),
     Setting("CDP_BATCH_SIZE", "1000", "most records that the worker applies at once", _number(int, 1)),
     Setting(
@@ -164,6 +183,8 @@ def load(arguments: Mapping[str, str], environment: Mapping[str, str] = os.envir
         hash_key=values["CDP_HASH_KEY"],
         backlog_bytes=values["CDP_BACKLOG_BYTES"],
         lag_limit_s=values["CDP_LAG_LIMIT"],
+        partitions=values["CDP_PARTITIONS"],
+        lease_s=values["CDP_LEASE"],
         batch_size=values["CDP_BATCH_SIZE"],
         operation_timeout_s=values["CDP_OPERATION_TIMEOUT"],
         introspection=values["CDP_INTROSPECTION"],
@@ -179,6 +200,8 @@ def shown(settings: Settings) -> list[tuple[str, str, str, str]]:
         "CDP_LOG": _masked_address(settings.log),
         "CDP_BACKLOG_BYTES": str(settings.backlog_bytes),
         "CDP_LAG_LIMIT": f"{settings.lag_limit_s:g}",
+        "CDP_PARTITIONS": str(settings.partitions),
+        "CDP_LEASE": f"{settings.lease_s:g}",
         "CDP_BATCH_SIZE": str(settings.batch_size),
         "CDP_OPERATION_TIMEOUT": f"{settings.operation_timeout_s:g}",
         "CDP_INTROSPECTION": str(settings.introspection).lower(),

@@ -89,7 +89,8 @@ class PositionOutsideLog(StoreError):
 
 
 class Fenced(StoreError):
-    """Another worker has taken over partition {partition}; this one stops. Nothing was changed."""
+    """Another worker has taken over partition {partition}; this one leaves it alone. Nothing was
+    changed."""
 
     code = "FENCED"
 

@@ -322,6 +322,10 @@ class Batch(EvidenceReading, Protocol):
         """All segments, by key."""
         ...
 
+    async def checkpoints(self) -> list[Checkpoint]:
+        """How far every partition is applied, as it stands now: other workers go on meanwhile."""
+        ...
+
     async def outcome(self, command_id: str) -> Outcome | None: ...
 
     async def write(self, delta: Delta) -> None:

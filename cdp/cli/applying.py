@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
 
 from cdp.bootstrap import Parts, build, only_worker, opened
 from cdp.cli.console import err, progress
+from cdp.pipeline.worker import Worker
 from cdp.settings import Settings
 
 # Decoded events and tallies hold no cycles; the collector's default of 700 objects walks each batch many
@@ -15,33 +18,45 @@ from cdp.settings import Settings
 _COLLECT_AFTER = 50_000
 
 
-async def apply_all(parts: Parts, title: str = "applying the log") -> None:
-    """Applies the log to its end, with a bar."""
-    end = await parts.log.end(0)
+async def apply_all(
+    parts: Parts,
+    title: str = "applying the log",
+    started: Callable[[Worker], None] = lambda worker: None,
+    partitions: Collection[int] = (),
+) -> None:
+    """Applies the log to its end, with a bar. `started` is handed the worker before it begins."""
+    records = sum(tail.position for tail in (await parts.log.tails()).values())
     with progress(title) as report:
-        worker = parts.worker(lambda position: report(position / end if end else 1.0))
+        worker = parts.worker(lambda done: report(done / records if records else 1.0), partitions)
+        started(worker)
         await worker.run(until_idle=True)
 
 
-def work(settings: Settings, *, until_idle: bool) -> int:
+def work(settings: Settings, *, until_idle: bool, partitions: Collection[int] = ()) -> int:
     """`cdp worker`. SIGTERM and SIGINT: finish the batch in hand, exit 0."""
 
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
+    parts = build(settings)
 
     async def run() -> None:
-        async with opened(build(settings)) as parts:
-            worker = parts.worker()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+        async with opened(parts):
             if until_idle:
-                await apply_all(parts)
+                await apply_all(parts, started=_stopped_by_signals, partitions=partitions)
             else:
+                worker = parts.worker(partitions=partitions)
+                _stopped_by_signals(worker)
                 await worker.run()
 
     def waiting() -> None:
         err.print("Another worker is at work on this folder: this one waits until that one ends.")
 
-    with only_worker(settings, waiting):
+    alone = nullcontext() if parts.store.several_writers else only_worker(settings, waiting)
+    with alone:
         asyncio.run(run())
     return 0
+
+
+def _stopped_by_signals(worker: Worker) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, worker.stop)

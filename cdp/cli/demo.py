@@ -70,7 +70,7 @@ def demo(settings: Settings, *, people: int, serving: bool, host: str, port: int
     with only_worker(settings, lambda: err.print("Waiting for the worker of this folder to end.")):
         asyncio.run(_show(settings, people))
     _next_steps(settings, host, port)
-    return serve(settings, host=host, port=port, worker=True) if serving else 0
+    return serve(settings, host=host, port=port, workers=1) if serving else 0
 
 
 async def _show(settings: Settings, people: int) -> None:

@@ -19,7 +19,6 @@ from cdp.collector.limits import Limits
 from cdp.collector.replay import replay
 from cdp.eventlog.dead_letter import DeadLetter
 from cdp.imports import read
-from cdp.platform.collect import record_of
 from cdp.settings import Settings
 from graph_schema.model.command import PutItems
 from graph_schema.model.event import Event
@@ -109,7 +108,7 @@ async def _append(
     summary: Summary,
 ) -> None:
     if events or dead:
-        await parts.log.append([record_of(event) for event in events], dead)
+        await parts.log.append(list(map(parts.recorder.record_of, events)), dead)
     if items:
         command = PutItems(id=f"m_{uuid.uuid4().hex}", actor=SOURCE, at=now(), items=tuple(items))
         await parts.commands.append([command])
@@ -187,7 +186,7 @@ def replay_dead(settings: Settings) -> int:
                 if batch.dead:
                     kept += 1
                     continue
-                await parts.log.append([record_of(event) for event in batch.events])
+                await parts.log.append(list(map(parts.recorder.record_of, batch.events)))
                 await parts.log.forget([id_])
                 taken += 1
             return taken, kept

@@ -86,7 +86,8 @@ async def _derive(settings: Settings, fresh: Path, *, apply_old: bool = True) ->
         async with opened(build(settings)) as parts:
             await apply_all(parts, "applying what waits")
     async with opened(build(settings, graph=fresh)) as parts:
-        if await parts.log.end(0) == 0 and apply_old is False:
+        empty = not any(tail.position for tail in (await parts.log.tails()).values())
+        if empty and not apply_old:
             raise BadInput(reason="The log is empty: there is nothing to rebuild from.")
         await apply_all(parts, "deriving the graph anew")
     return apply_old

@@ -45,13 +45,14 @@ def run(arguments: Sequence[str]) -> int:
 def _serve(settings: Settings, options: argparse.Namespace) -> int:
     from cdp.cli.serving import serve
 
-    return serve(settings, host=options.host, port=options.port, worker=not options.no_worker)
+    workers = 0 if options.no_worker else options.workers
+    return serve(settings, host=options.host, port=options.port, workers=workers)
 
 
 def _worker(settings: Settings, options: argparse.Namespace) -> int:
     from cdp.cli.applying import work
 
-    return work(settings, until_idle=options.until_idle)
+    return work(settings, until_idle=options.until_idle, partitions=options.partitions)
 
 
 def _import(settings: Settings, options: argparse.Namespace) -> int:
@@ -187,11 +188,19 @@ def _parser() -> argparse.ArgumentParser:
     serve = verb("serve", "HTTP collector, GraphQL API and a worker", _serve, "serve --port 8000")
     _address(serve)
     serve.add_argument("--no-worker", action="store_true", help="run `cdp worker` yourself")
+    serve.add_argument(
+        "--workers", type=_count, default=1, metavar="N",
+        help="how many, on a graph that takes several writers",
+    )  # fmt: skip
 
     worker = verb("worker", "apply the log to the graph", _worker, "worker --until-idle")
     worker.add_argument(
         "--until-idle", action="store_true", help="to the end of the log, then exit"
     )
+    worker.add_argument(
+        "--partitions", type=_partitions, default=(), metavar="0,1,…",
+        help="these of the log and no others; all or its share where none is named",
+    )  # fmt: skip
 
     imports = verb("import", "read files into the log", _import, "import events.ndjson.gz")
     imports.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -256,6 +265,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     settings.add_argument("--json", action="store_true")
     return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("it must be at least 1")
+    return count
+
+
+def _partitions(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(sorted({int(number) for number in text.split(",")}))
+    except ValueError:
+        raise argparse.ArgumentTypeError("it must be numbers, separated by commas") from None
 
 
 def _address(parser: argparse.ArgumentParser) -> None:

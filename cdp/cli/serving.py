@@ -6,36 +6,40 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from api.app import serving
-from cdp.bootstrap import build, opened
+from cdp.bootstrap import Parts, build, opened
 from cdp.cli.console import err, out
+from cdp.eventlog.partitioning import COMMANDS
 from cdp.settings import Settings
 from graph_schema.errors import BadInput
 
-RESTART_S = 1.0
+RESTART_S, LONGEST_RESTART_S = 0.5, 10.0
 STOPPING_S = 20.0
 
 
-def serve(settings: Settings, *, host: str, port: int, worker: bool) -> int:
-    """Runs until SIGTERM or SIGINT; then stops taking, finishes what is in hand, exits 0."""
-    return asyncio.run(_serve(settings, host, port, worker=worker))
+def serve(settings: Settings, *, host: str, port: int, workers: int) -> int:
+    """Runs until SIGTERM or SIGINT; then stops taking, finishes what is in hand, exits 0. `workers`: how
+    many are started beside it, 0 for none. Raises BadInput where the graph cannot have so many."""
+    return asyncio.run(_serve(settings, host, port, workers))
 
 
-async def _serve(settings: Settings, host: str, port: int, *, worker: bool) -> int:
+async def _serve(settings: Settings, host: str, port: int, workers: int) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     parts = build(settings)
+    _check_workers(parts, workers)
     async with opened(parts):
-        # The partition's checkpoint belongs to this log, or the start ends here with one sentence.
-        await parts.store.checkpoint(0, parts.log.log_id)
+        # The partitions' checkpoints belong to this log, or the start ends here with one sentence.
+        await parts.store.checkpoint(COMMANDS, parts.log.log_id)
         try:
             async with (
-                _worker(settings, wanted=worker),
+                _workers(settings, workers),
                 serving(parts.platform(), parts.api_settings(), host=host, port=port) as bound,
             ):
                 out.print(f"Listening on http://{_named(host)}:{bound}", soft_wrap=True)
@@ -54,23 +58,35 @@ def _named(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def _check_workers(parts: Parts, workers: int) -> None:
+    if workers > 1 and not parts.store.several_writers:
+        raise BadInput(reason="The embedded graph has one worker: leave out --workers.")
+    # One partition more than the events': that of the commands.
+    if workers > parts.settings.partitions + 1:
+        raise BadInput(
+            reason=f"For {workers} workers there are too few partitions: set CDP_PARTITIONS to"
+            f" {workers} or more."
+        )
+
+
 @asynccontextmanager
-async def _worker(settings: Settings, *, wanted: bool) -> AsyncIterator[None]:
-    """The worker as a child process: in one interpreter a busy worker would starve the API. Started
-    again where it dies."""
-    if not wanted:
-        yield
-        return
-    keeper = asyncio.create_task(_keep(settings), name="worker")
+async def _workers(settings: Settings, count: int) -> AsyncIterator[None]:
+    """The workers as child processes: in one interpreter a busy worker would starve the API. Started
+    again where they die."""
+    keepers = [asyncio.create_task(_keep(settings), name="worker") for _ in range(count)]
     try:
         yield
     finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
 
 
 async def _keep(settings: Settings) -> None:
+    """Starts a worker again and again; one that dies as soon as it is started, less and less often."""
+    pause_s = RESTART_S
     while True:
+        started = time.monotonic()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -85,8 +101,10 @@ async def _keep(settings: Settings) -> None:
         except asyncio.CancelledError:
             await _end(process)
             raise
-        err.print(f"The worker ended ({code}); it is started again.")
-        await asyncio.sleep(RESTART_S)
+        lasted = time.monotonic() - started > LONGEST_RESTART_S
+        pause_s = RESTART_S if lasted else min(2 * pause_s, LONGEST_RESTART_S)
+        err.print(f"The worker ended ({code}); it is started again in {pause_s:g} s.")
+        await asyncio.sleep(pause_s)
 
 
 async def _end(process: Process) -> None:
@@ -105,5 +123,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "CDP_GRAPH": settings.graph,
         "CDP_LOG": settings.log,
         "CDP_HASH_KEY": settings.hash_key.decode(),
+        "CDP_PARTITIONS": str(settings.partitions),
+        "CDP_LEASE": str(settings.lease_s),
         "CDP_BATCH_SIZE": str(settings.batch_size),
     }

@@ -12,6 +12,9 @@ from graph_schema.queries import queries
 
 APPLICATION_ID = 0x4344504C  # "CDPL"
 BUSY_MS = 10_000
+POSITION_BITS = 40
+PARTITIONED = 2
+"""The version of the schema that brought partitions."""
 SQL = queries("cdp.eventlog")
 
 _MAGIC = b"SQLite format 3\x00"
@@ -26,18 +29,23 @@ _NO_ROOM = {
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def prepare(path: Path) -> str:
-    """Makes the log where there is none, or migrates it; its id. Raises StoreError, touching nothing,
-    where the file is damaged, foreign or newer."""
+def record_id(partition: int, position: int) -> int:
+    """The key of a record in the file."""
+    return partition << POSITION_BITS | position
+
+
+def prepare(path: Path, event_partitions: int) -> str:
+    """Makes the log where there is none, migrates it, adds partitions where it has fewer than asked
+    for; its id. Raises StoreError, touching nothing, where the file is damaged, foreign or newer."""
     migrations = _migrations()
     if not path.exists():
         if path.with_name(path.name + "-wal").exists():
             raise StoreCorrupt(path=path, reason="the file is gone, its -wal is still there")
         _make(path, migrations)
     _check_header(path)
-    log_id, version = _inspect(path, newest=len(migrations))
-    if version < len(migrations):
-        _upgrade(path, migrations)
+    log_id, version, partitions = _inspect(path, newest=len(migrations))
+    if version < len(migrations) or partitions < event_partitions:
+        _upgrade(path, migrations, event_partitions)
     return log_id
 
 
@@ -95,8 +103,8 @@ def _check_header(path: Path) -> None:
         raise StoreCorrupt(path=path, reason="it is no event log of this product")
 
 
-def _inspect(path: Path, newest: int) -> tuple[str, int]:
-    """(log id, version) of the file, read through a connection that cannot write."""
+def _inspect(path: Path, newest: int) -> tuple[str, int, int]:
+    """(log id, version, event partitions) of the file, read through a connection that cannot write."""
     try:
         connection = _connect(path, "ro")
         try:
@@ -104,7 +112,10 @@ def _inspect(path: Path, newest: int) -> tuple[str, int]:
             if version > newest:
                 raise StoreNewer(path=path, found=version, known=newest)
             found = connection.execute(SQL["log_id"]).fetchone()
-            connection.execute(SQL["tail"]).fetchone()
+            connection.execute(SQL["any_record"]).fetchone()
+            partitions = (0,)
+            if version >= PARTITIONED:
+                partitions = connection.execute(SQL["event_partitions"]).fetchone()
         finally:
             connection.close()
     except sqlite3.OperationalError as error:
@@ -113,9 +124,9 @@ def _inspect(path: Path, newest: int) -> tuple[str, int]:
         raise refusal(path, error) from error
     except sqlite3.Error as error:
         raise refusal(path, error) from error
-    if found is None:
-        raise StoreCorrupt(path=path, reason="it has no id")
-    return found[0], version
+    if found is None or partitions is None:
+        raise StoreCorrupt(path=path, reason="it has no id, or does not say how it is divided")
+    return found[0], version, partitions[0]
 
 
 def _make(path: Path, migrations: list[str]) -> None:
@@ -142,11 +153,12 @@ def _make(path: Path, migrations: list[str]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _upgrade(path: Path, migrations: list[str]) -> None:
+def _upgrade(path: Path, migrations: list[str], event_partitions: int) -> None:
     try:
         connection = writer(path)
         try:
             _migrate(connection, migrations)
+            connection.execute(SQL["add_partitions"], {"wanted": event_partitions})
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -160,9 +172,18 @@ def _migrations() -> list[str]:
 
 
 def _migrate(connection: sqlite3.Connection, migrations: list[str]) -> None:
+    # The lock comes before the look: two processes may start at once.
+    connection.execute("BEGIN IMMEDIATE")
     done = connection.execute("PRAGMA user_version").fetchone()[0]
     for version, script in enumerate(migrations[done:], start=done + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
-            f"PRAGMA user_version = {version};\nCOMMIT;"
-        )
+        for statement in _statements(script):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+    connection.execute("COMMIT")
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of a migration; none holds a semicolon or two dashes inside."""
+    lines = (line.split("--")[0] for line in script.splitlines())
+    return [text for part in "\n".join(lines).split(";") if (text := part.strip())]

@@ -11,20 +11,24 @@ from pathlib import Path
 
 import msgspec
 
-from cdp.eventlog.connection import SQL, refusal, writer
+from cdp.eventlog.connection import SQL, record_id, refusal, writer
 from cdp.eventlog.dead_letter import DeadLetter
+from cdp.eventlog.partitioning import partition_of
 from graph_schema.errors import StoreUnavailable
 from graph_schema.model.record import NewRecord
 from graph_schema.model.time import Micros
 
+Places = list[tuple[int, int]]
+"""(partition, position) of each record."""
+
 
 class Write(msgspec.Struct, eq=False):
-    """What one caller wants written. `done` gets the position of its first record."""
+    """What one caller wants written. `done` gets the places of its records."""
 
     records: Sequence[NewRecord]
     dead: Sequence[DeadLetter]
     forget: Sequence[int]
-    done: Future[int]
+    done: Future[Places]
 
 
 class GroupCommit:
@@ -45,7 +49,7 @@ class GroupCommit:
         records: Sequence[NewRecord] = (),
         dead: Sequence[DeadLetter] = (),
         forget: Sequence[int] = (),
-    ) -> Future[int]:
+    ) -> Future[Places]:
         write = Write(records, dead, forget, Future())
         with self._lock:
             if self._closed:
@@ -84,7 +88,7 @@ class GroupCommit:
 
     def _write(self, group: list[Write]) -> None:
         try:
-            firsts = self._transaction(group)
+            places = self._transaction(group)
         except sqlite3.Error as error:
             failure = refusal(self._path, error)
             # After an I/O error a connection's own state is in doubt: the next group gets a new one.
@@ -96,34 +100,57 @@ class GroupCommit:
                 write.done.set_exception(error)
             raise
         else:
-            for write, first in zip(group, firsts, strict=True):
-                write.done.set_result(first)
+            for write, found in zip(group, places, strict=True):
+                write.done.set_result(found)
 
-    def _transaction(self, group: list[Write]) -> list[int]:
+    def _transaction(self, group: list[Write]) -> list[Places]:
         if self._connection is None:
             self._connection = writer(self._path)
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
-        position, at, total = connection.execute(SQL["tail"]).fetchone() or (0, 0, 0)
-        at = max(at, self._now() - 1)
-        firsts = []
+        ends = _Ends(connection.execute(SQL["tails"]).fetchall(), self._now())
+        places = []
         for write in group:
-            firsts.append(position + 1)
-            rows = []
+            found, rows = [], []
             for record in write.records:
-                position, at, total = position + 1, at + 1, total + len(record.body)
-                rows.append((position, at, record.kind.value, total, record.body))
+                place, row = ends.place(record)
+                found.append(place)
+                rows.append(row)
+            places.append(found)
             connection.executemany(SQL["add_record"], rows)
             connection.executemany(SQL["add_dead_letter"], map(_dead_row, write.dead))
             connection.executemany(SQL["forget"], [(id_,) for id_ in write.forget])
         connection.execute("COMMIT")
-        return firsts
+        return places
 
     def _drop_connection(self) -> None:
         """Closing rolls back what was not committed."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+class _Ends:
+    """How far each partition goes, while records are added. `at` grows over all of them, though no more
+    is promised than that it does within each."""
+
+    def __init__(self, tails: list[tuple[int, int | None, Micros, int]], now: Micros) -> None:
+        known = [(number, position, at, total) for number, position, at, total in tails if position]
+        self._event_partitions = len(tails) - 1
+        self._positions = dict.fromkeys(range(len(tails)), 0)
+        self._positions |= {number: position for number, position, _, _ in known}
+        self._totals = dict.fromkeys(range(len(tails)), 0)
+        self._totals |= {number: total for number, _, _, total in known}
+        self._at = max([now - 1, *(at for _, _, at, _ in known)])
+
+    def place(self, record: NewRecord) -> tuple[tuple[int, int], tuple[int | str | bytes, ...]]:
+        """Where a record goes, and its row."""
+        partition = partition_of(record, self._event_partitions)
+        position = self._positions[partition] = self._positions[partition] + 1
+        total = self._totals[partition] = self._totals[partition] + len(record.body)
+        self._at += 1
+        row = (record_id(partition, position), self._at, record.kind.value, total, record.body)
+        return (partition, position), row
 
 
 def _dead_row(letter: DeadLetter) -> tuple[str | int | bytes, ...]:

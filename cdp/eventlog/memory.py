@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from cdp.eventlog.dead_letter import DeadLetter
+from cdp.eventlog.partitioning import no_partition, partition_of
 from cdp.eventlog.polling import Bell, until
-from graph_schema.errors import BadInput, StoreUnavailable
+from cdp.eventlog.protocol import Backlog, Tail
+from graph_schema.errors import StoreUnavailable
 from graph_schema.model import time
 from graph_schema.model.record import LogRecord, NewRecord
 from graph_schema.model.time import Micros
 
 
 class MemoryEventLog:
-    """One partition, 0. What it holds outlives `close`, not the process."""
+    """What it holds outlives `close`, not the process."""
 
-    def __init__(self, now: Callable[[], Micros] = time.now) -> None:
+    def __init__(self, now: Callable[[], Micros] = time.now, event_partitions: int = 1) -> None:
         self._now = now
         self._log_id = uuid.uuid4().hex
         self._open = False
-        self._records: list[LogRecord] = []
-        self._bytes_upto: list[int] = [0]
+        self._event_partitions = event_partitions
+        self._records: list[list[LogRecord]] = [[] for _ in range(event_partitions + 1)]
         self._dead: dict[int, DeadLetter] = {}
         self._last_dead = 0
+        self._last_at: Micros = 0
         self._bell = Bell()
 
     @property
@@ -37,53 +40,62 @@ class MemoryEventLog:
     async def close(self) -> None:
         self._open = False
 
-    def partitions(self) -> tuple[int, ...]:
-        return (0,)
-
     async def append(
         self, records: Sequence[NewRecord], dead: Sequence[DeadLetter] = ()
     ) -> list[tuple[int, int]]:
         self._check()
-        positions = []
+        places = []
         for record in records:
-            position = len(self._records) + 1
-            last = self._records[-1].at if self._records else 0
-            at = max(self._now(), last + 1)
-            self._records.append(LogRecord(0, position, at, record.kind, record.body))
-            self._bytes_upto.append(self._bytes_upto[-1] + len(record.body))
-            positions.append((0, position))
+            partition = partition_of(record, self._event_partitions)
+            held = self._records[partition]
+            at = self._last_at = max(self._now(), self._last_at + 1)
+            position = len(held) + 1
+            held.append(LogRecord(partition, position, at, record.kind, record.body))
+            places.append((partition, position))
         for letter in dead:
             self._last_dead += 1
             self._dead[self._last_dead] = letter
         self._bell.ring()
-        return positions
+        return places
 
     async def read(self, partition: int, after: int, limit: int, max_bytes: int) -> list[LogRecord]:
-        self._check(partition)
+        self._check()
+        if partition not in range(len(self._records)):
+            raise no_partition(partition)
         found: list[LogRecord] = []
-        for record in self._records[after : after + limit]:
+        for record in self._records[partition][after : after + limit]:
             max_bytes -= len(record.body or b"")
             if found and max_bytes < 0:
                 break
             found.append(record)
         return found
 
-    async def end(self, partition: int) -> int:
-        self._check(partition)
-        return len(self._records)
+    async def tails(self) -> dict[int, Tail]:
+        self._check()
+        return {
+            number: Tail(held[-1].position, held[-1].at) if held else Tail()
+            for number, held in enumerate(self._records)
+        }
 
-    async def bytes_after(self, partition: int, position: int) -> int:
-        self._check(partition)
-        if position >= len(self._records):
-            return 0
-        return self._bytes_upto[-1] - self._bytes_upto[position]
+    async def backlog(self, positions: Mapping[int, int]) -> Backlog:
+        self._check()
+        behind = [
+            record
+            for number, held in enumerate(self._records)
+            for record in held[positions.get(number, 0) :]
+        ]
+        oldest = min((record.at for record in behind), default=0)
+        return Backlog(sum(len(record.body or b"") for record in behind), oldest)
 
-    async def newest_at(self, partition: int) -> Micros:
-        self._check(partition)
-        return self._records[-1].at if self._records else 0
+    async def wait(self, positions: Mapping[int, int], timeout_s: float) -> bool:
+        async def there() -> bool:
+            tails = await self.tails()
+            return any(
+                number in tails and tails[number].position > positions[number]
+                for number in positions
+            )
 
-    async def wait(self, partition: int, after: int, timeout_s: float) -> bool:
-        return await until(lambda: self.end(partition), after, timeout_s, self._bell)
+        return await until(there, timeout_s, self._bell)
 
     async def dead_letters(self, after_id: int, limit: int) -> list[tuple[int, DeadLetter]]:
         self._check()
@@ -98,8 +110,6 @@ class MemoryEventLog:
         for id_ in ids:
             self._dead.pop(id_, None)
 
-    def _check(self, partition: int = 0) -> None:
+    def _check(self) -> None:
         if not self._open:
             raise StoreUnavailable(store="the event log", reason="it is not open")
-        if partition != 0:
-            raise BadInput(reason=f"This log has no partition {partition}: it has one, 0.")

@@ -29,14 +29,12 @@ class Bell:
             self._waiting.discard(future)
 
 
-async def until(
-    end: Callable[[], Awaitable[int]], after: int, timeout_s: float, bell: Bell
-) -> bool:
-    """Whether `end()` has gone past `after` within `timeout_s` seconds; looks at least once, again
-    when the bell rings, and every `POLL_S` seconds, since another process cannot ring it."""
+async def until(there: Callable[[], Awaitable[bool]], timeout_s: float, bell: Bell) -> bool:
+    """Whether `there()` holds within `timeout_s` seconds; looks at least once, again when the bell
+    rings, and every `POLL_S` seconds, since another process cannot ring it."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
-    while await end() <= after:
+    while not await there():
         left = deadline - loop.time()
         if left <= 0:
             return False

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
+
+import msgspec
 
 from cdp.eventlog.dead_letter import DeadLetter
 from graph_schema.model.record import LogRecord, NewRecord
 from graph_schema.model.time import Micros
 
 
+class Tail(msgspec.Struct, frozen=True):
+    """The last record of a partition: its position and its `at`, both 0 where there is none."""
+
+    position: int = 0
+    at: Micros = 0
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What was appended behind some positions: bytes of bodies, and `at` of the record that waits the
+    longest; both 0 where there is nothing."""
+
+    bytes: int = 0
+    oldest_at: Micros = 0
+
+
 class EventLog(Protocol):
     """Records in partitions, each with positions 1, 2, 3 … without gap; and the dead letters.
+
+    Commands lie in partition 0; events, by their device, in those from 1 on. There may come to be more
+    of them while the log is in use, in this process or in another, and never fewer.
 
     Every method but `close` raises StoreError where the log cannot be used.
     """
@@ -30,8 +50,6 @@ class EventLog(Protocol):
         """Finishes the appends in hand. Closing what is not open does nothing."""
         ...
 
-    def partitions(self) -> tuple[int, ...]: ...
-
     async def append(
         self, records: Sequence[NewRecord], dead: Sequence[DeadLetter] = ()
     ) -> list[tuple[int, int]]:
@@ -42,24 +60,22 @@ class EventLog(Protocol):
 
     async def read(self, partition: int, after: int, limit: int, max_bytes: int) -> list[LogRecord]:
         """The records behind position `after` in their order: at most `limit`, and only as many as
-        have `max_bytes` of bodies together, but at least one where there is one."""
+        have `max_bytes` of bodies together, but at least one where there is one. Raises BadInput
+        where there is no such partition."""
         ...
 
-    async def end(self, partition: int) -> int:
-        """The last position; 0 where there is none."""
+    async def tails(self) -> dict[int, Tail]:
+        """How far each partition goes; all of them, from 0 on, in one reading."""
         ...
 
-    async def bytes_after(self, partition: int, position: int) -> int:
-        """How many bytes of bodies were appended behind a position. Costs the same for any."""
+    async def backlog(self, positions: Mapping[int, int]) -> Backlog:
+        """What lies behind those positions; a partition that is not named counts from its beginning.
+        Reads no bodies."""
         ...
 
-    async def newest_at(self, partition: int) -> Micros:
-        """`at` of the last record; 0 where there is none."""
-        ...
-
-    async def wait(self, partition: int, after: int, timeout_s: float) -> bool:
-        """Returns once something lies behind `after` (also what another process appended), or after
-        `timeout_s` seconds. True where something does."""
+    async def wait(self, positions: Mapping[int, int], timeout_s: float) -> bool:
+        """Returns once something lies behind one of those positions (also what another process
+        appended), or after `timeout_s` seconds. True where something does."""
         ...
 
     async def dead_letters(self, after_id: int, limit: int) -> list[tuple[int, DeadLetter]]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from cdp.eventlog.connection import SQL, prepare, reader, refusal
+from cdp.eventlog.connection import SQL, prepare, reader, record_id, refusal
 from cdp.eventlog.dead_letter import DeadLetter
 from cdp.eventlog.group_commit import GroupCommit
+from cdp.eventlog.partitioning import no_partition
 from cdp.eventlog.polling import Bell, until
-from graph_schema.errors import BadInput, StoreUnavailable
+from cdp.eventlog.protocol import Backlog, Tail
+from graph_schema.errors import StoreUnavailable
 from graph_schema.model import time
 from graph_schema.model.record import LogRecord, NewRecord, RecordKind
 from graph_schema.model.time import Micros
@@ -22,16 +25,21 @@ from graph_schema.model.time import Micros
 T = TypeVar("T")
 
 READERS = 2
-_TAIL = (0, 0, 0)
 
 
 class SqliteEventLog:
-    """One partition, 0. Nothing is opened before `open`; the appending thread starts with the first
-    append. `now` is the clock that dates the records."""
+    """Nothing is opened before `open`; the appending thread starts with the first append.
 
-    def __init__(self, path: Path, now: Callable[[], Micros] = time.now) -> None:
+    `event_partitions`: into how many the events go, at least; a file that has more keeps them. `now`
+    is the clock that dates the records.
+    """
+
+    def __init__(
+        self, path: Path, now: Callable[[], Micros] = time.now, event_partitions: int = 1
+    ) -> None:
         self._path = path
         self._now = now
+        self._event_partitions = event_partitions
         self._log_id: str | None = None
         self._readers: _Readers | None = None
         self._writer: GroupCommit | None = None
@@ -45,7 +53,7 @@ class SqliteEventLog:
 
     async def open(self) -> None:
         if self._readers is None:
-            self._log_id = await asyncio.to_thread(prepare, self._path)
+            self._log_id = await asyncio.to_thread(prepare, self._path, self._event_partitions)
             self._readers = _Readers(self._path)
 
     async def close(self) -> None:
@@ -56,36 +64,35 @@ class SqliteEventLog:
         if readers is not None:
             await asyncio.to_thread(readers.close)
 
-    def partitions(self) -> tuple[int, ...]:
-        return (0,)
-
     async def append(
         self, records: Sequence[NewRecord], dead: Sequence[DeadLetter] = ()
     ) -> list[tuple[int, int]]:
         if not records and not dead:
             return []
-        first = await asyncio.wrap_future(self._writing().submit(records, dead))
+        places = await asyncio.wrap_future(self._writing().submit(records, dead))
         self._bell.ring()
-        return [(0, first + offset) for offset in range(len(records))]
+        return places
 
     async def read(self, partition: int, after: int, limit: int, max_bytes: int) -> list[LogRecord]:
-        _known(partition)
-        return await self._read(lambda connection: _records(connection, after, limit, max_bytes))
+        return await self._read(
+            lambda connection: _records(connection, partition, after, limit, max_bytes)
+        )
 
-    async def end(self, partition: int) -> int:
-        _known(partition)
-        return (await self._read(_tail))[0]
+    async def tails(self) -> dict[int, Tail]:
+        tails = await self._read(_tails)
+        return {number: Tail(position, at) for number, (position, at, _) in tails.items()}
 
-    async def bytes_after(self, partition: int, position: int) -> int:
-        _known(partition)
-        return await self._read(lambda connection: _bytes_after(connection, position))
+    async def backlog(self, positions: Mapping[int, int]) -> Backlog:
+        return await self._read(lambda connection: _backlog(connection, positions))
 
-    async def newest_at(self, partition: int) -> Micros:
-        _known(partition)
-        return (await self._read(_tail))[1]
+    async def wait(self, positions: Mapping[int, int], timeout_s: float) -> bool:
+        async def there() -> bool:
+            tails = await self._read(_tails)
+            return any(
+                number in tails and tails[number][0] > positions[number] for number in positions
+            )
 
-    async def wait(self, partition: int, after: int, timeout_s: float) -> bool:
-        return await until(lambda: self.end(partition), after, timeout_s, self._bell)
+        return await until(there, timeout_s, self._bell)
 
     async def dead_letters(self, after_id: int, limit: int) -> list[tuple[int, DeadLetter]]:
         return await self._read(lambda connection: _dead_letters(connection, after_id, limit))
@@ -141,39 +148,43 @@ class _Readers:
         return connection
 
 
-def _known(partition: int) -> None:
-    if partition != 0:
-        raise BadInput(reason=f"This log has no partition {partition}: it has one, 0.")
+def _tails(connection: sqlite3.Connection) -> dict[int, tuple[int, Micros, int]]:
+    """(position, at, bytes up to it) of the last record of each partition."""
+    found = connection.execute(SQL["tails"]).fetchall()
+    return {number: (position or 0, at or 0, total or 0) for number, position, at, total in found}
 
 
-def _tail(connection: sqlite3.Connection) -> tuple[int, int, int]:
-    """(position, at, bytes up to it) of the last record."""
-    found: tuple[int, int, int] | None = connection.execute(SQL["tail"]).fetchone()
-    return found or _TAIL
-
-
-def _bytes_after(connection: sqlite3.Connection, position: int) -> int:
-    # The position first: what is appended between the two reads makes the answer newer, not wrong.
-    before = connection.execute(SQL["bytes_upto"], (position,)).fetchone()
-    end, _, total = _tail(connection)
-    if position >= end:
-        return 0
-    return total - (before[0] if before else 0)
+def _backlog(connection: sqlite3.Connection, positions: Mapping[int, int]) -> Backlog:
+    tails = _tails(connection)
+    behind = {n: positions.get(n, 0) for n in tails if positions.get(n, 0) < tails[n][0]}
+    if not behind:
+        return Backlog()
+    # Both reads know the last records of the first: what is appended meanwhile is not counted.
+    applied = json.dumps([record_id(*place) for place in behind.items()])
+    next_ = json.dumps([record_id(number, after + 1) for number, after in behind.items()])
+    before = sum(row[0] for row in connection.execute(SQL["bytes_upto"], {"ids": applied}))
+    oldest: Micros = connection.execute(SQL["oldest"], {"ids": next_}).fetchone()[0]
+    return Backlog(sum(tails[number][2] for number in behind) - before, oldest)
 
 
 def _records(
-    connection: sqlite3.Connection, after: int, limit: int, max_bytes: int
+    connection: sqlite3.Connection, partition: int, after: int, limit: int, max_bytes: int
 ) -> list[LogRecord]:
     found: list[LogRecord] = []
-    rows = connection.execute(SQL["records_after"], (after, limit))
+    where = {"partition": partition, "after": after, "limit": limit}
+    rows = connection.execute(SQL["records_after"], where)
     try:
         for position, at, kind, body, key_id, nonce, v in rows:
             max_bytes -= len(body or b"")
             if found and max_bytes < 0:
                 break
-            found.append(LogRecord(0, position, at, RecordKind(kind), body, key_id, nonce, v))
+            found.append(
+                LogRecord(partition, position, at, RecordKind(kind), body, key_id, nonce, v)
+            )
     finally:
         rows.close()  # an open cursor would hold the snapshot, and the WAL with it
+    if not found and partition not in _tails(connection):
+        raise no_partition(partition)
     return found
 
 

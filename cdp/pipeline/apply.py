@@ -13,7 +13,6 @@ from cdp.pipeline.in_force import InForce
 from cdp.pipeline.prepare import Prepared, prepare, wanted
 from cdp.pipeline.sessions import SessionFolder
 from cdp.pipeline.working import Working
-from cdp.segments.index import SegmentIndex
 from graph_schema.model.item import Item
 from graph_schema.model.record import LogRecord
 from graph_schema.store import Batch, Checkpoint, DeadRecord, GraphWriting
@@ -35,15 +34,6 @@ class EventApplier:
     def __init__(self, store: GraphWriting, in_force: InForce) -> None:
         self._store = store
         self._in_force = in_force
-
-    @property
-    def index(self) -> SegmentIndex | None:
-        """That of the segments; whoever changes one sets it to None."""
-        return self._in_force.segments
-
-    @index.setter
-    def index(self, index: SegmentIndex | None) -> None:
-        self._in_force.segments = index
 
     async def apply(self, records: Sequence[LogRecord], checkpoint: Checkpoint) -> Applied:
         """Raises whatever a record's content makes fail; the graph is then as it was."""

@@ -38,6 +38,7 @@ class Consequences:
         profiles other than they were, where identities did not."""
         work, batch = self._work, self._work.batch
         await self._profiles.take(self._sessions, named)
+        await self._in_force.confirm(batch)
         self._sessions.finish()
         work.delta.identifiers = [work.identifiers[key] for key in sorted(work.changed_identifiers)]
         work.delta.gone_profiles = sorted(self._profiles.gone)
@@ -54,8 +55,12 @@ class Consequences:
     # ── segments ───────────────────────────────────────────────────────────────────────────────
 
     async def _memberships(self, fresh: Sequence[Prepared], cause: MembershipCause) -> Delta:
-        batch, rec = self._work.batch, self._work.delta.rec
-        index = await self._in_force.index(batch)
+        """Everything that the batch touches is held by now: what it reads here holds to its end."""
+        batch = self._work.batch
+        checkpoints = await batch.checkpoints()
+        index = await self._in_force.segments(batch, checkpoints)
+        # What follows from facts of several partitions was not so before all of them were recorded.
+        rec = max(self._work.delta.rec, *(checkpoint.rec for checkpoint in checkpoints))
         if not index.segments:
             return Delta(rec=rec)
         evaluator = Evaluator(index, batch, self._in_force.now(), rec)

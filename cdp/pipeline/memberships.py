@@ -31,7 +31,8 @@ class Subject(msgspec.Struct):
 
 
 class Evaluator:
-    """Evaluates subjects within a batch. `now` is the wall clock, `rec` dates what is recorded."""
+    """Evaluates subjects within a batch. `now` is the wall clock, `rec` dates what is recorded: that
+    moment, or the newest that is stored of the subjects' memberships, since time does not run back."""
 
     def __init__(self, index: SegmentIndex, batch: Batch, now: Micros, rec: Micros) -> None:
         self._index = index
@@ -47,6 +48,8 @@ class Evaluator:
         if not subjects:
             return self.delta
         open_ = await self._open(subjects)
+        self._rec = max([self._rec, *(m.since for own in open_.values() for m in own.values())])
+        self.delta.rec = self._rec
         wanted = {key for s in subjects for key in self._wanted(s)}
         events = await self._events(subjects, wanted)
         identifiers = await self._identifiers(subjects, wanted)

@@ -1,4 +1,4 @@
-"""The worker: applies the log to the graph, one partition, until it is told to stop.
+"""The worker: applies the log to the graph until it is told to stop.
 
 Micro-batches adapt by themselves: whatever lies in the log is taken at once, up to the most that one
 transaction should hold; under little load that is a record or two, and it is visible at once.
@@ -8,157 +8,178 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import msgspec
-
-from cdp.eventlog.protocol import EventLog
-from cdp.pipeline.apply import EventApplier
-from cdp.pipeline.commands import CommandApplier
+from cdp.eventlog.partitioning import COMMANDS
+from cdp.eventlog.protocol import EventLog, Tail
+from cdp.pipeline.holding import Holding
+from cdp.pipeline.in_force import InForce
+from cdp.pipeline.records import RecordApplier
 from cdp.pipeline.upkeep import Upkeep
-from cdp.segments.index import SegmentIndex
-from graph_schema.errors import PositionOutsideLog, StoreError, StoreUnavailable
-from graph_schema.model.record import LogRecord, RecordKind
+from graph_schema.errors import Fenced, StoreConflict, StoreUnavailable
+from graph_schema.model.record import LogRecord
 from graph_schema.model.time import SECOND, Micros
-from graph_schema.store import Batch, Checkpoint, DeadRecord, Delta, GraphStore
+from graph_schema.store import Checkpoint, GraphStore
 
 _logger = logging.getLogger("cdp.worker")
 
 BATCH_BYTES = 8 << 20
 LONGEST_WAIT_S = 0.25
+AFTER_ALL: Micros = (1 << 63) - 1
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 10.0
 
 
 class Worker:
-    """Runs one partition. `progress` is told the position after each step."""
+    """Takes a batch of each partition that it holds, again and again. `progress` is told how many
+    records of them are applied."""
 
     def __init__(
         self,
         log: EventLog,
         store: GraphStore,
-        events: EventApplier,
-        commands: CommandApplier,
+        holding: Holding,
+        in_force: InForce,
+        records: RecordApplier,
         upkeep: Upkeep,
-        now: Callable[[], Micros],
         batch_size: int,
-        partition: int = 0,
-        progress: Callable[[int], None] = lambda position: None,
+        progress: Callable[[int], None] = lambda applied: None,
     ) -> None:
         self._log = log
         self._store = store
-        self._events = events
-        self._commands = commands
-        self._upkeep = upkeep
-        self._now = now
+        self._holding = holding
+        self._in_force = in_force
+        self._records = records
+        self._upkeep_of = upkeep
         self._batch_size = batch_size
-        self._partition = partition
         self._progress = progress
+        self._held: dict[int, Checkpoint] = {}
         self._stopping = asyncio.Event()
+        self._retry_s = FIRST_RETRY_S
+        self._away = False
 
     def stop(self) -> None:
         """Finishes the batch in hand and returns from `run`."""
         self._stopping.set()
 
     async def run(self, *, until_idle: bool = False) -> None:
-        """Raises StoreError where going on makes no sense: another log, a lost partition."""
-        checkpoint = await self._checkpoint()
-        retry_s = FIRST_RETRY_S
-        while not self._stopping.is_set():
-            try:
-                stepped = await self._step(checkpoint)
-            except StoreUnavailable as error:
-                _logger.warning("%s", error)
-                await self._pause(retry_s)
-                retry_s = min(2 * retry_s, LONGEST_RETRY_S)
-                checkpoint = await self._store.checkpoint(self._partition, self._log.log_id)
-                continue
-            retry_s = FIRST_RETRY_S
-            if stepped is not None:
-                checkpoint = stepped
-                self._progress(checkpoint.position)
-            elif until_idle:
-                return
-            else:
-                await self._log.wait(self._partition, checkpoint.position, await self._idle_s())
-
-    async def _checkpoint(self) -> Checkpoint:
-        checkpoint = await self._store.checkpoint(self._partition, self._log.log_id)
-        end = await self._log.end(self._partition)
-        if checkpoint.position > end:
-            raise PositionOutsideLog(position=checkpoint.position, end=end)
-        return checkpoint
-
-    # ── one step ───────────────────────────────────────────────────────────────────────────────
-
-    async def _step(self, checkpoint: Checkpoint) -> Checkpoint | None:
-        """Records first; then what time brings; then a part of a walk. None where nothing is to do."""
-        records = await self._log.read(
-            self._partition, checkpoint.position, self._batch_size, BATCH_BYTES
-        )
-        index = await self._index(checkpoint)
-        due = await self._upkeep.deadlines(index, checkpoint)
-        if due is not None:
-            checkpoint = due
-        walked = await self._upkeep.walk(index, checkpoint)
-        if walked is not None:
-            checkpoint, self._events.index = walked, None
-        if records:
-            return await self._take(records, checkpoint)
-        return checkpoint if due is not None or walked is not None else None
-
-    async def _take(self, records: Sequence[LogRecord], checkpoint: Checkpoint) -> Checkpoint:
-        for run in runs(records):
-            if run[0].kind is RecordKind.COMMAND:
-                for record in run:
-                    checkpoint = await self._guarded([record], checkpoint)
-                self._events.index = None
-            else:
-                checkpoint = await self._guarded(run, checkpoint)
-        return checkpoint
-
-    async def _guarded(self, run: Sequence[LogRecord], checkpoint: Checkpoint) -> Checkpoint:
-        """Applies a run. Where it fails for what is in it, halves it until the record that makes it
-        fail is alone: that one goes to the dead letters, and the others on."""
+        """`until_idle`: returns when all of the log is applied, by this worker and others. Raises
+        StoreError where going on makes no sense: another log, one that was cut."""
         try:
-            if run[0].kind is RecordKind.COMMAND:
-                return await self._commands.apply(run[0], checkpoint)
-            return (await self._events.apply(run, checkpoint)).checkpoint
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a record's content can bring about
-            if len(run) == 1:
-                return await self._bury(run[0], error, checkpoint)
-        middle = len(run) // 2
-        checkpoint = await self._guarded(run[:middle], checkpoint)
-        return await self._guarded(run[middle:], checkpoint)
+            while not self._stopping.is_set():
+                try:
+                    worked = await self._round()
+                    if until_idle and not worked and await self._is_at_end():
+                        return
+                    if not worked:
+                        await self._wait()
+                except (StoreUnavailable, StoreConflict) as error:
+                    await self._bear(error)
+                else:
+                    self._all_is_well()
+        finally:
+            await self._holding.give_back()
 
-    async def _bury(
-        self, record: LogRecord, error: Exception, checkpoint: Checkpoint
-    ) -> Checkpoint:
-        # The error's text may hold what the event holds: only its kind is told and kept.
-        kind = type(error).__name__
-        reason = "undecodable" if isinstance(error, msgspec.DecodeError) else "apply_failed"
-        _logger.error("record %d/%d: %s (%s)", record.partition, record.position, reason, kind)
-        letter = DeadRecord(
-            record.partition, record.position, record.at, reason,
-            f"The record could not be applied ({kind}). `cdp dead-letters replay` tries it again.",
-        )  # fmt: skip
-        async with self._store.batch(checkpoint) as batch:
-            return await _write_and_advance(batch, Delta(rec=record.at, dead=[letter]), record)
+    # ── a round ────────────────────────────────────────────────────────────────────────────────
 
-    async def _index(self, checkpoint: Checkpoint) -> SegmentIndex:
-        if self._events.index is None:
-            async with self._store.batch(checkpoint) as batch:
-                self._events.index = SegmentIndex(await batch.segment_states())
-        return self._events.index
+    async def _round(self) -> bool:
+        """A batch of each partition, in the order of the log's clock as far as commands go: what was
+        recorded before a command is applied before it. Whether there was anything to do."""
+        tails = await self._log.tails()
+        had_commands = COMMANDS in self._held
+        self._held = await self._holding.held(tails)
+        if COMMANDS in self._held and not had_commands:
+            self._in_force.forget_segments()  # others may have changed them meanwhile
+        commands = await self._unread(COMMANDS, tails)
+        until = commands[0].at if commands else AFTER_ALL
+        worked, free_until = False, AFTER_ALL
+        for partition in sorted(self._held.keys() - {COMMANDS}):
+            records = await self._unread(partition, tails)
+            due = [record for record in records if record.at < until]
+            worked |= await self._take(partition, due)
+            free_until = min(free_until, _next_at(records, len(due), tails[partition]))
+        ready = [record for record in commands if record.at < free_until]
+        worked |= await self._take(COMMANDS, ready)
+        return await self._upkeep() or worked
+
+    async def _unread(self, partition: int, tails: Mapping[int, Tail]) -> list[LogRecord]:
+        held = self._held.get(partition)
+        waiting = tails[partition].position - held.position if held is not None else 0
+        if held is None or waiting <= 0:
+            return []
+        # What came since is left: some of it may lie in a partition that was looked at already.
+        limit = min(waiting, self._batch_size)
+        return await self._log.read(partition, held.position, limit, BATCH_BYTES)
+
+    async def _take(self, partition: int, records: Sequence[LogRecord]) -> bool:
+        if not records:
+            return False
+        return await self._guarded(partition, lambda held: self._records.take(records, held))
+
+    async def _upkeep(self) -> bool:
+        """Who has the commands also looks after what time brings, and fills new segments."""
+        if COMMANDS not in self._held:
+            return False
+        due = await self._guarded(COMMANDS, self._upkeep_of.deadlines)
+        walked = COMMANDS in self._held and await self._guarded(COMMANDS, self._upkeep_of.walk)
+        return due or walked
+
+    async def _guarded(
+        self, partition: int, work: Callable[[Checkpoint], Awaitable[Checkpoint | None]]
+    ) -> bool:
+        """Does some work in a partition; whether there was any."""
+        try:
+            stands = await work(self._held[partition])
+        except Fenced as error:
+            _logger.info("%s", error)
+            self._held.pop(partition)
+            self._holding.lost(partition)
+            return False
+        if stands is None:
+            return False
+        self._held[partition] = stands
+        self._holding.stands(stands)
+        self._progress(sum(held.position for held in self._held.values()))
+        return True
+
+    async def _is_at_end(self) -> bool:
+        """Whether everything is applied, the partitions of other workers included."""
+        tails = await self._log.tails()
+        applied = {c.partition: c.position for c in await self._store.checkpoints()}
+        return all(applied.get(number, 0) >= tail.position for number, tail in tails.items())
 
     # ── waiting ────────────────────────────────────────────────────────────────────────────────
 
-    async def _idle_s(self) -> float:
-        deadline = await self._store.next_deadline()
-        if deadline is None:
-            return LONGEST_WAIT_S
-        return min(LONGEST_WAIT_S, max(0.0, (deadline - self._now()) / SECOND))
+    async def _wait(self) -> None:
+        """Until there may be something to do."""
+        wait_s = LONGEST_WAIT_S
+        if COMMANDS in self._held:
+            deadline = await self._store.next_deadline()
+            if deadline is not None:
+                wait_s = min(wait_s, max(0.0, (deadline - self._in_force.now()) / SECOND))
+        positions = {number: held.position for number, held in self._held.items()}
+        if positions:
+            await self._log.wait(positions, wait_s)
+        else:
+            await self._pause(wait_s)
+
+    async def _bear(self, error: StoreUnavailable | StoreConflict) -> None:
+        """Waits, longer each time, for a store that is away; says so once. What was held may be
+        another's by then, and a batch whose end was not heard of may be in the graph: everything is
+        asked anew."""
+        if isinstance(error, StoreUnavailable) and not self._away:
+            self._away = True
+            _logger.warning("%s", error)
+        self._held.clear()
+        self._holding.forget()
+        self._in_force.forget_segments()
+        await self._pause(self._retry_s)
+        self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+
+    def _all_is_well(self) -> None:
+        self._retry_s = FIRST_RETRY_S
+        if self._away:
+            self._away = False
+            _logger.warning("The stores can be used again: the worker goes on.")
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -167,18 +188,9 @@ class Worker:
             return
 
 
-def runs(records: Sequence[LogRecord]) -> list[list[LogRecord]]:
-    """Cuts records into the longest stretches of one kind."""
-    found: list[list[LogRecord]] = []
-    for record in records:
-        if found and found[-1][0].kind is record.kind:
-            found[-1].append(record)
-        else:
-            found.append([record])
-    return found
-
-
-async def _write_and_advance(batch: Batch, delta: Delta, record: LogRecord) -> Checkpoint:
-    await batch.write(delta)
-    await batch.advance(record.position, record.at)
-    return batch.checkpoint
+def _next_at(records: Sequence[LogRecord], taken: int, tail: Tail) -> Micros:
+    """`at` of the first record of a partition that was not taken, or no later: nothing that is yet to be
+    appended is dated before what is there."""
+    if taken < len(records):
+        return records[taken].at
+    return 0 if records and records[-1].position < tail.position else AFTER_ALL

@@ -12,14 +12,12 @@ from cdp.collector.authenticate import WriteKeys
 from cdp.collector.decode import decode
 from cdp.collector.errors import Backlogged, CollectorError
 from cdp.collector.limits import Limits, pause_for
+from cdp.collector.recording import Recorder
 from cdp.eventlog.protocol import EventLog
 from cdp.platform.standing import Standing
 from graph_schema.errors import LogFull, StoreError, StoreUnavailable
-from graph_schema.model.event import Event
-from graph_schema.model.record import NewRecord, RecordKind
 from graph_schema.model.time import Micros
 
-_encode = msgspec.json.Encoder().encode
 UNAVAILABLE = 503
 RETRY_S = 5
 
@@ -31,11 +29,13 @@ class LogCollecting:
         self,
         log: EventLog,
         standing: Standing,
+        recorder: Recorder,
         keys: WriteKeys,
         limits: Limits,
         now: Callable[[], Micros],
     ) -> None:
         self._log = log
+        self._recorder = recorder
         self._standing = standing
         self._keys = keys
         self._limits = limits
@@ -67,7 +67,7 @@ class LogCollecting:
             pause = pause_for(await self._standing.backlog(), self._limits)
             if pause is not None:
                 return _refused(Backlogged(seconds=pause), pause)
-            await self._log.append([record_of(event) for event in batch.events], batch.dead)
+            await self._log.append(list(map(self._recorder.record_of, batch.events)), batch.dead)
         except CollectorError as error:
             return _refused(error, None)
         except (LogFull, StoreUnavailable) as error:
@@ -77,11 +77,6 @@ class LogCollecting:
     def settings(self, write_key: str) -> bytes | None:
         known = self._keys.source(write_key) is not None
         return replies.project_settings(write_key) if known else None
-
-
-def record_of(event: Event) -> NewRecord:
-    """The record of an event; the events of one device go to one partition."""
-    return NewRecord(RecordKind.EVENT, _encode(event), event.anonymous_id or event.user_id or "")
 
 
 def _refused(error: CollectorError, retry_after: int | None) -> CollectReply:

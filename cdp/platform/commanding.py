@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
+from cdp.eventlog.partitioning import COMMANDS
 from cdp.eventlog.protocol import EventLog
+from graph_schema.errors import StoreUnavailable
 from graph_schema.model.command import Command, Outcome
 from graph_schema.model.record import LogRecord, NewRecord, RecordKind
 from graph_schema.store import GraphReading
@@ -33,28 +36,29 @@ class Commanding:
         await self._log.append(encoded)
 
     async def ask(self, command: Command) -> Outcome | None:
-        """Appends a command and waits until it is applied; None where that takes too long."""
+        """Appends a command and waits until it is applied; None where that takes too long, or where the
+        graph cannot be asked: it is recorded, and will be applied."""
         await self.append([command])
         until = time.monotonic() + self._wait_s
         while time.monotonic() < until:
-            (outcome,) = await self._store.outcomes([command.id])
-            if outcome is not None:
-                return outcome
+            with suppress(StoreUnavailable):
+                (outcome,) = await self._store.outcomes([command.id])
+                if outcome is not None:
+                    return outcome
             await asyncio.sleep(_POLL_S)
         return None
 
     async def waiting(self, id_: str) -> Command | None:
-        """The command of that id, where it lies in the log and is not applied yet. Reads all that is
-        not applied: the cost follows the lag."""
+        """The command of that id, where it lies in the log and is not applied yet. Reads all commands
+        that are not applied: the cost follows the lag."""
         applied = {known.partition: known.position for known in await self._store.checkpoints()}
-        for partition in self._log.partitions():
-            position = applied.get(partition, 0)
-            while records := await self._log.read(partition, position, _AT_ONCE, _BYTES_AT_ONCE):
-                for record in records:
-                    found = _command_of(record, id_)
-                    if found is not None:
-                        return found
-                position = records[-1].position
+        position = applied.get(COMMANDS, 0)
+        while records := await self._log.read(COMMANDS, position, _AT_ONCE, _BYTES_AT_ONCE):
+            for record in records:
+                found = _command_of(record, id_)
+                if found is not None:
+                    return found
+            position = records[-1].position
         return None
 
 

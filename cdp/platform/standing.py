@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 
 from api.platform import Readiness, Stats
 from cdp.eventlog.protocol import EventLog
-from graph_schema.errors import StoreError
+from graph_schema.errors import StoreError, StoreUnavailable
 from graph_schema.model.time import SECOND
 from graph_schema.model.time import now as wall_clock
 from graph_schema.store import GraphReading
 
 REMEMBERED_S = 0.2
-"""So long an answer about the backlog is good enough: asking costs two reads."""
+"""So long an answer about the backlog is good enough: asking costs a read of each store."""
+PATIENCE_S = 0.5
+"""So long collecting waits to hear where the graph stands; then it goes by what it last heard."""
 
 
 class Standing:
-    """Answers readiness, lag and backlog, of the embedded log's one partition."""
+    """Answers readiness, lag and backlog, over all partitions of the log."""
 
     def __init__(self, log: EventLog, store: GraphReading, lag_limit_s: float) -> None:
         self._log = log
         self._store = store
         self._lag_limit_s = lag_limit_s
+        self._applied: dict[int, int] | None = None
+        self._looking: asyncio.Task[dict[int, int]] | None = None
         self._backlog = 0
         self._asked_at = float("-inf")
 
     async def backlog(self) -> int:
-        """Bytes that lie in the log and not yet in the graph."""
+        """Bytes that lie in the log and not yet in the graph. While the graph is away it is told from
+        where the graph was last seen: collecting goes on."""
         if time.monotonic() - self._asked_at > REMEMBERED_S:
             self._asked_at = time.monotonic()
-            self._backlog = await self._log.bytes_after(0, await self._applied())
+            await self._hear()
+            if self._applied is not None:
+                self._backlog = (await self._log.backlog(self._applied)).bytes
         return self._backlog
 
     async def lag_s(self) -> float:
-        """Seconds between the newest record of the log and the newest one applied."""
-        checkpoints = await self._store.checkpoints()
-        if not checkpoints or checkpoints[0].position == 0:
-            return 0.0 if await self._log.end(0) == 0 else (await self._age_of_newest())
-        newest = await self._log.newest_at(0)
-        return max(0.0, (newest - checkpoints[0].rec) / SECOND)
+        """For how many seconds the oldest record has waited that is not yet in the graph."""
+        backlog = await self._log.backlog(await self._look())
+        if not backlog.oldest_at:
+            return 0.0
+        return max(0.0, (wall_clock() - backlog.oldest_at) / SECOND)
 
     async def readiness(self) -> Readiness:
         try:
@@ -62,9 +70,15 @@ class Standing:
             as_of=wall_clock(),
         )
 
-    async def _applied(self) -> int:
-        checkpoints = await self._store.checkpoints()
-        return checkpoints[0].position if checkpoints else 0
+    async def _hear(self) -> None:
+        """Learns where the graph stands, unless that takes too long; one question at a time."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look(), name="where the graph stands")
+        looking = self._looking
+        await asyncio.wait({looking}, timeout=PATIENCE_S)
+        if looking.done():
+            with suppress(StoreUnavailable):  # readiness tells of it
+                self._applied = looking.result()
 
-    async def _age_of_newest(self) -> float:
-        return max(0.0, (wall_clock() - await self._log.newest_at(0)) / SECOND)
+    async def _look(self) -> dict[int, int]:
+        return {c.partition: c.position for c in await self._store.checkpoints()}

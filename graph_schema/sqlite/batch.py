@@ -127,6 +127,9 @@ class SqliteBatch:
     async def segment_states(self) -> list[Segment]:
         return [rows.segment(row) for row in self._all("segments")]
 
+    async def checkpoints(self) -> list[Checkpoint]:
+        return [rows.checkpoint(row) for row in self._all("checkpoints")]
+
     async def outcome(self, command_id: str) -> Outcome | None:
         found = self._all("outcomes", ids=as_json([command_id]))
         return rows.outcome(found[0]) if found else None

@@ -18,9 +18,9 @@ import pytest
 from cdp.eventlog import polling
 from cdp.eventlog.dead_letter import DeadLetter
 from cdp.eventlog.memory import MemoryEventLog
-from cdp.eventlog.protocol import EventLog
+from cdp.eventlog.protocol import Backlog, EventLog, Tail
 from cdp.eventlog.sqlite import SqliteEventLog
-from graph_schema.errors import BadInput, LogFull, StoreCorrupt, StoreNewer, StoreUnavailable
+from graph_schema.errors import LogFull, StoreCorrupt, StoreNewer, StoreUnavailable
 from graph_schema.model.record import NewRecord, RecordKind
 
 PLENTY = 1 << 30
@@ -55,20 +55,18 @@ class EventLogContract:
         raise NotImplementedError
 
     async def test_an_empty_log(self, log: EventLog) -> None:
-        assert log.partitions() == (0,)
-        assert await log.end(0) == 0
-        assert await log.newest_at(0) == 0
-        assert await log.bytes_after(0, 0) == 0
-        assert await log.read(0, 0, 10, PLENTY) == []
+        assert await log.tails() == {0: Tail(0, 0), 1: Tail(0, 0)}
+        assert await log.backlog({}) == Backlog(0, 0)
+        assert await log.read(1, 0, 10, PLENTY) == []
         assert await log.dead_letters(0, 10) == []
         assert await log.dead_letter_count() == 0
         assert await log.append([]) == []
 
     async def test_positions_begin_at_1_and_have_no_gap(self, log: EventLog) -> None:
-        assert await log.append([event(b"a"), event(b"b")]) == [(0, 1), (0, 2)]
-        assert await log.append([event(b"c")]) == [(0, 3)]
-        assert await log.end(0) == 3
-        found = await log.read(0, 0, 10, PLENTY)
+        assert await log.append([event(b"a"), event(b"b")]) == [(1, 1), (1, 2)]
+        assert await log.append([event(b"c")]) == [(1, 3)]
+        assert (await log.tails())[1].position == 3
+        found = await log.read(1, 0, 10, PLENTY)
         assert [(record.position, record.body) for record in found] == [
             (1, b"a"),
             (2, b"b"),
@@ -77,10 +75,11 @@ class EventLogContract:
 
     async def test_a_record_comes_back_as_it_went_in(self, log: EventLog) -> None:
         await log.append([event(b"\x00\xff"), NewRecord(RecordKind.COMMAND, b"{}")])
-        first, second = await log.read(0, 0, 10, PLENTY)
-        assert (first.partition, first.kind, first.body) == (0, RecordKind.EVENT, b"\x00\xff")
+        (first,) = await log.read(1, 0, 10, PLENTY)
+        (second,) = await log.read(0, 0, 10, PLENTY)
+        assert (first.partition, first.kind, first.body) == (1, RecordKind.EVENT, b"\x00\xff")
         assert (first.v, first.key_id, first.nonce) == (1, "", b"")
-        assert second.kind is RecordKind.COMMAND
+        assert (second.partition, second.position, second.kind) == (0, 1, RecordKind.COMMAND)
 
     async def test_at_grows_strictly_even_where_the_clock_does_not(self, tmp_path: Path) -> None:
         clock = [1000]
@@ -91,35 +90,39 @@ class EventLogContract:
         await log.append([event()])
         clock[0] = 5000
         await log.append([event()])
-        assert [record.at for record in await log.read(0, 0, 10, PLENTY)] == [
+        assert [record.at for record in await log.read(1, 0, 10, PLENTY)] == [
             1000,
             1001,
             1002,
             5000,
         ]
-        assert await log.newest_at(0) == 5000
+        assert (await log.tails())[1] == Tail(4, 5000)
         await log.close()
 
     async def test_reading_goes_on_behind_a_position(self, log: EventLog) -> None:
         await log.append([event(bytes([n])) for n in range(5)])
-        assert [r.position for r in await log.read(0, 2, 2, PLENTY)] == [3, 4]
-        assert await log.read(0, 5, 2, PLENTY) == []
+        assert [r.position for r in await log.read(1, 2, 2, PLENTY)] == [3, 4]
+        assert await log.read(1, 5, 2, PLENTY) == []
 
     async def test_reading_stops_at_max_bytes_but_gives_one(self, log: EventLog) -> None:
         await log.append([event(b"x" * 10) for _ in range(4)])
-        assert len(await log.read(0, 0, 10, 20)) == 2
-        assert len(await log.read(0, 0, 10, 29)) == 2
-        assert len(await log.read(0, 0, 10, 1)) == 1
+        assert len(await log.read(1, 0, 10, 20)) == 2
+        assert len(await log.read(1, 0, 10, 29)) == 2
+        assert len(await log.read(1, 0, 10, 1)) == 1
 
-    async def test_bytes_after(self, log: EventLog) -> None:
+    async def test_what_lies_behind_a_position(self, tmp_path: Path) -> None:
+        clock = [1000]
+        log = self.make(tmp_path, clock)
+        await log.open()
         await log.append([event(b"x" * size) for size in (1, 20, 300)])
-        assert [await log.bytes_after(0, position) for position in range(5)] == [
-            321,
-            320,
-            300,
-            0,
-            0,
+        assert [await log.backlog({1: position}) for position in range(5)] == [
+            Backlog(321, 1000),
+            Backlog(320, 1001),
+            Backlog(300, 1002),
+            Backlog(0, 0),
+            Backlog(0, 0),
         ]
+        await log.close()
 
     async def test_dead_letters_are_committed_with_the_records(self, log: EventLog) -> None:
         await log.append([event()], [letter("a"), letter("b", b"\xff")])
@@ -146,7 +149,7 @@ class EventLogContract:
             return await log.append([event(b"%d-%d" % (n, i)) for i in range(3)])
 
         answers = await asyncio.gather(*(caller(n) for n in range(50)))
-        bodies = {r.position: r.body for r in await log.read(0, 0, 1000, PLENTY)}
+        bodies = {r.position: r.body for r in await log.read(1, 0, 1000, PLENTY)}
         assert sorted(bodies) == list(range(1, 151))
         for n, answer in enumerate(answers):
             assert [bodies[position] for _, position in answer] == [
@@ -154,20 +157,20 @@ class EventLogContract:
             ]
 
     async def test_wait_answers_once_something_lies_behind(self, log: EventLog) -> None:
-        assert not await log.wait(0, 0, 0)
-        waiting = asyncio.create_task(log.wait(0, 0, 60))
+        assert not await log.wait({1: 0}, 0)
+        waiting = asyncio.create_task(log.wait({1: 0}, 60))
         await asyncio.sleep(0.03)
         assert not waiting.done()
         await log.append([event()])
         assert await waiting
-        assert await log.wait(0, 0, 0)
-        assert not await log.wait(0, 1, 0.02)
+        assert await log.wait({1: 0}, 0)
+        assert not await log.wait({1: 1}, 0.02)
 
     async def test_who_waits_in_this_process_is_woken_without_looking(
         self, log: EventLog, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(polling, "POLL_S", 3600)
-        waiting = [asyncio.create_task(log.wait(0, 0, 3600)) for _ in range(3)]
+        waiting = [asyncio.create_task(log.wait({1: 0}, 3600)) for _ in range(3)]
         while len(log._bell._waiting) < 3:  # type: ignore[attr-defined]  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         await log.append([event()])
@@ -181,7 +184,7 @@ class EventLogContract:
         await log.open()
         await log.open()
         assert log.log_id == before
-        assert await log.append([event()]) == [(0, 2)]
+        assert await log.append([event()]) == [(1, 2)]
         assert await log.dead_letter_count() == 1
 
     async def test_two_logs_have_two_ids(self, log: EventLog, tmp_path: Path) -> None:
@@ -197,18 +200,12 @@ class EventLogContract:
         with pytest.raises(StoreUnavailable):
             await log.append([event()])
         with pytest.raises(StoreUnavailable):
-            await log.end(0)
-
-    async def test_there_is_no_other_partition(self, log: EventLog) -> None:
-        with pytest.raises(BadInput):
-            await log.end(1)
-        with pytest.raises(BadInput):
-            await log.read(1, 0, 1, 1)
+            await log.tails()
 
     async def test_text_that_is_no_unicode_does_not_stop_it(self, log: EventLog) -> None:
         origin = "row\udcff.ndjson:7"
         await log.append([], [DeadLetter("bad_field", "No.", "w_1", 1, origin, b"")])
-        assert await log.append([event()]) == [(0, 1)]
+        assert await log.append([event()]) == [(1, 1)]
 
 
 class TestMemoryEventLog(EventLogContract):
@@ -228,7 +225,7 @@ class TestSqliteEventLog(EventLogContract):
         await other.open()
         assert other.log_id == log.log_id
         await asyncio.gather(*((log, other)[n % 2].append([event()]) for n in range(40)))
-        records = await other.read(0, 0, 100, PLENTY)
+        records = await other.read(1, 0, 100, PLENTY)
         assert [record.position for record in records] == list(range(1, 41))
         assert all(a.at < b.at for a, b in pairwise(records))
         await other.close()
@@ -237,7 +234,7 @@ class TestSqliteEventLog(EventLogContract):
         self, log: EventLog, tmp_path: Path
     ) -> None:
         await log.append([event(b"here")])
-        waiting = asyncio.create_task(log.wait(0, 1, 60))
+        waiting = asyncio.create_task(log.wait({1: 1}, 60))
         script = (
             "import asyncio, sys, pathlib\n"
             "from cdp.eventlog.sqlite import SqliteEventLog\n"
@@ -260,9 +257,9 @@ class TestSqliteEventLog(EventLogContract):
             check=True,
             cwd=ROOT,
         )
-        assert done.stdout.strip() == "[(0, 2)]"
+        assert done.stdout.strip() == "[(1, 2)]"
         assert await waiting
-        assert (await log.read(0, 1, 1, PLENTY))[0].body == b"there"
+        assert (await log.read(1, 1, 1, PLENTY))[0].body == b"there"
 
     async def test_opened_at_once_by_many_it_is_made_once(self, tmp_path: Path) -> None:
         logs = [self.make(tmp_path) for _ in range(8)]
@@ -305,7 +302,7 @@ class TestSqliteEventLog(EventLogContract):
         }
         log = self.make(tmp_path)
         await log.open()
-        records = await log.read(0, 0, 1_000_000, PLENTY)
+        records = await log.read(1, 0, 1_000_000, PLENTY)
         await log.close()
         assert [record.position for record in records] == list(range(1, len(records) + 1))
         bodies = {record.position: record.body for record in records}
@@ -324,9 +321,9 @@ class TestSqliteEventLog(EventLogContract):
                 await log.append([event(b"x" * 400_000)], [letter()])
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert await log.end(0) == 1
+        assert (await log.tails())[1].position == 1
         assert await log.dead_letter_count() == 0
-        assert await log.append([event(b"after")]) == [(0, 2)]
+        assert await log.append([event(b"after")]) == [(1, 2)]
 
     async def test_a_log_without_room_for_pages_is_full(
         self, log: EventLog, tmp_path: Path
@@ -337,7 +334,7 @@ class TestSqliteEventLog(EventLogContract):
         connection.execute(f"PRAGMA max_page_count = {size // 4096 + 2}")
         with pytest.raises(LogFull):
             await log.append([event(b"x" * 100_000)])
-        assert await log.append([event()]) == [(0, 2)]
+        assert await log.append([event()]) == [(1, 2)]
 
     async def test_a_cancelled_append_leaves_the_log_working(self, log: EventLog) -> None:
         task = asyncio.create_task(log.append([event()]))
@@ -346,14 +343,14 @@ class TestSqliteEventLog(EventLogContract):
         with pytest.raises(asyncio.CancelledError):
             await task
         ((_, position),) = await log.append([event(b"next")])
-        assert position == await log.end(0) <= 2
+        assert position == (await log.tails())[1].position <= 2
 
     async def test_a_record_that_sqlite_refuses_does_not_stop_the_thread(
         self, log: EventLog
     ) -> None:
         with pytest.raises(StoreUnavailable):
             await log.append([event([1])])  # type: ignore[arg-type]
-        assert await log.append([event()]) == [(0, 1)]
+        assert await log.append([event()]) == [(1, 1)]
 
     @pytest.mark.parametrize(
         "content", [b"", b"hello", b"SQLite format 3\x00" + b"\xff" * 5000, b"\x00" * 8192]
@@ -400,7 +397,7 @@ class TestSqliteEventLog(EventLogContract):
         log._writing()._connection.execute("PRAGMA query_only = ON")  # type: ignore[attr-defined]
         with pytest.raises(StoreUnavailable):
             await log.append([event()])
-        assert await log.append([event()]) == [(0, 2)]
+        assert await log.append([event()]) == [(1, 2)]
 
     async def test_a_newer_log_is_refused_and_left_alone(
         self, log: EventLog, tmp_path: Path

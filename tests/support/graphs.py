@@ -10,15 +10,12 @@ import msgspec
 from snapshots import Snapshot, timeless
 from stores import IDS, Kind, SqlitePlace, quick_folder
 
+from cdp.collector.recording import Recorder
 from cdp.eventlog.memory import MemoryEventLog
-from cdp.pipeline.apply import EventApplier
+from cdp.pipeline.assembly import worker_of
 from cdp.pipeline.check.findings import Report
 from cdp.pipeline.check.walk import Check
-from cdp.pipeline.commands import CommandApplier
 from cdp.pipeline.in_force import InForce
-from cdp.pipeline.upkeep import Upkeep
-from cdp.pipeline.worker import Worker
-from cdp.platform.collect import record_of
 from graph_schema.model.command import Command
 from graph_schema.model.event import Event, EventType
 from graph_schema.model.record import NewRecord, RecordKind
@@ -36,18 +33,23 @@ class Installation:
     path: Path
 
     def __init__(
-        self, store: GraphStore, batch_size: int = 1000, log: MemoryEventLog | None = None
+        self,
+        store: GraphStore,
+        batch_size: int = 1000,
+        log: MemoryEventLog | None = None,
+        event_partitions: int = 1,
     ) -> None:
         self.clock = START + 60 * 24 * 60 * MINUTE
         self.store = store
-        self.log = MemoryEventLog(self.now) if log is None else log
+        self.log = MemoryEventLog(self.now, event_partitions) if log is None else log
+        self.recorder = Recorder(IdentityRules(), event_partitions)
         self.batch_size = batch_size
 
     def now(self) -> int:
         return self.clock
 
     async def take(self, *events: Event) -> None:
-        await self.log.append([record_of(event) for event in events])
+        await self.log.append([self.recorder.record_of(event) for event in events])
 
     async def ask(self, *commands: Command) -> None:
         await self.log.append(
@@ -56,15 +58,7 @@ class Installation:
 
     async def work(self) -> None:
         in_force = InForce(IdentityRules(), IDS, self.now)
-        worker = Worker(
-            self.log,
-            self.store,
-            EventApplier(self.store, in_force),
-            CommandApplier(self.store, in_force),
-            Upkeep(self.store, self.now),
-            self.now,
-            self.batch_size,
-        )
+        worker = worker_of(self.log, self.store, in_force, self.batch_size)
         await worker.run(until_idle=True)
 
     async def check(self) -> Report:

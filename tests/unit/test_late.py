@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from graphs import START, event
 
+from cdp.collector.recording import Recorder
 from cdp.pipeline.late import places
 from cdp.pipeline.prepare import Prepared, prepare
-from cdp.platform.collect import record_of
 from graph_schema.model.event import Event
 from graph_schema.model.record import LogRecord, RecordKind
 from graph_schema.model.rules import IdentityRules
@@ -23,7 +23,9 @@ ORDER = {"order_id": "o1", "products": [{"product_id": "p1"}]}
 
 
 def prepared(one: Event) -> Prepared:
-    record = LogRecord(0, 1, one.at, RecordKind.EVENT, record_of(one).body)
+    record = LogRecord(
+        0, 1, one.at, RecordKind.EVENT, Recorder(IdentityRules(), 1).record_of(one).body
+    )
     return prepare(record, Normaliser(IdentityRules()))
 
 

@@ -106,7 +106,7 @@ class RecordWalk:
                         self._findings.broken(EVENTS, f"event {mid} of the graph is in no record")
 
     async def _is_logged(self, stored: Recorded) -> bool:
-        if stored.partition not in self._log.partitions():
+        if stored.partition not in await self._log.tails():
             return False
         found = await self._log.read(stored.partition, stored.position - 1, 1, CHUNK_BYTES)
         if not found or found[0].kind is not RecordKind.EVENT or found[0].body is None:

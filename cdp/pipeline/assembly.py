@@ -1,0 +1,36 @@
+"""Putting a worker together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cdp.eventlog.protocol import EventLog
+from cdp.pipeline.apply import EventApplier
+from cdp.pipeline.commands import CommandApplier
+from cdp.pipeline.holding import EveryPartition, Holding
+from cdp.pipeline.in_force import InForce
+from cdp.pipeline.records import RecordApplier
+from cdp.pipeline.upkeep import Upkeep
+from cdp.pipeline.worker import Worker
+from graph_schema.store import GraphStore
+
+
+def worker_of(
+    log: EventLog,
+    store: GraphStore,
+    in_force: InForce,
+    batch_size: int,
+    holding: Holding | None = None,
+    progress: Callable[[int], None] = lambda applied: None,
+) -> Worker:
+    """A worker of the log. `holding`: which partitions it applies; all where nothing is said."""
+    return Worker(
+        log,
+        store,
+        holding or EveryPartition(store, lambda: log.log_id),
+        in_force,
+        RecordApplier(store, EventApplier(store, in_force), CommandApplier(store, in_force)),
+        Upkeep(store, in_force),
+        batch_size,
+        progress,
+    )
