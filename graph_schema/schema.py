@@ -84,6 +84,8 @@ LABELS: tuple[Label, ...] = (
         Property("trait_…", Kind.FLAT, "the newest value of each trait"),
         Property("traitsJson", Kind.JSON, "the traits that no property can hold"),
         Property("tally", Kind.PACKED, "what its sessions add up to"),
+        Property("search", _T, "its traits, folded for searching"),
+        Property("wordy", _B, "where that is too long for an index"), Property("longSearch"),
     )),
     Label("FormerProfile", "a profile that became part of another one", (
         Property("id"), Property("anchor"),
@@ -94,7 +96,7 @@ LABELS: tuple[Label, ...] = (
         Property("rank", _I, "lower is stronger"), Property("generation", _I),
         Property("status", _T, "active, shared, blocked or burned"),
         Property("firstSeenAt", _I), Property("lastSeenAt", _I),
-        Property("search", _T, "the value in lower case (ASCII)"),
+        Property("search", _T, "the value, folded for searching"),
     )),
     Label("Session", "events of one device without a long pause, and by one user", (
         Property("id", _T, "the message id of its first event"),
@@ -108,7 +110,8 @@ LABELS: tuple[Label, ...] = (
     Label("Event", "one call of a client", (
         Property("id", _T, "its message id"), Property("type"), Property("name"),
         Property("at", _I), Property("time", Kind.DATETIME), Property("recordedAt", _I),
-        Property("source"), Property("device"), Property("user"), Property("position", _I),
+        Property("source"), Property("device"), Property("user"),
+        Property("session"), Property("partition", _I), Property("position", _I),
         Property("property_…", Kind.FLAT, "its properties"),
         Property("propertiesJson", Kind.JSON, "the properties that no property can hold"),
         Property("body", Kind.JSON, "all of it"),
@@ -155,7 +158,8 @@ LABELS: tuple[Label, ...] = (
     )),
     Label("Checkpoint", "how far a partition of the log is applied", (
         Property("partition", _I), Property("log"), Property("position", _I), Property("rec", _I),
-        Property("seq", _I), Property("lock", _T, "whoever wrote here last"),
+        Property("seq", _I), Property("owner", _T, "the worker that holds it"),
+        Property("until", _I, "when others may take it"), Property("lock", _T, "who wrote here last"),
     )),
     Label("GraphSchema", "whose graph this is", (
         Property("name"), Property("version", _I), Property("hashKey", _T, "its fingerprint"),
@@ -211,6 +215,8 @@ INDEXES: tuple[Index, ...] = (
     Index("profile_first_seen", "Profile", ("firstSeenAt", "id")),
     Index("profile_deadline", "Profile", ("deadline", "id")),
     Index("identifier_search", "Identifier", ("search",), text=True),
+    Index("profile_search", "Profile", ("search",), text=True),
+    Index("profile_wordy", "Profile", ("wordy",)),
     Index("session_device", "Session", ("device", "endedAt", "lastMid")),
     Index("seen_pair", "Seen", ("pair", "halfHour")),
     Index("change_recorded", "Change", ("recordedAt", "id")),
@@ -222,7 +228,7 @@ INDEXES: tuple[Index, ...] = (
 
 def newest() -> int:
     """The number of the last migration."""
-    return max(thing.since for thing in (*UNIQUE, *INDEXES))
+    return max([unique.since for unique in UNIQUE] + [index.since for index in INDEXES])
 
 
 def described() -> str:

@@ -180,7 +180,8 @@ class About(msgspec.Struct, frozen=True):
 
 class NewEvent(msgspec.Struct, frozen=True):
     """`digest` tells whether the same message id came with the same content. `partition` and
-    `position`: which record of the log it is. A store that shows nothing to people leaves `about` out."""
+    `position`: which record of the log it is. A store that shows nothing to people leaves `about`
+    out."""
 
     event: Event
     position: int

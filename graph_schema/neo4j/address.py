@@ -31,9 +31,7 @@ def parse(text: str) -> Address:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise ValueError(
-            "it is no address like neo4j://user:password@host:7687/database"
-        ) from None
+        raise ValueError("it is no address like neo4j://user:password@host:7687/database") from None
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise ValueError("it must look like neo4j://user:password@host:7687/database")
     if parts.query or parts.fragment:

@@ -14,7 +14,6 @@ worker create it, and the other one begins again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import msgspec
 
@@ -76,7 +75,7 @@ class Neo4jBatch:
         sightings = [rows.seen(row) for row in await self._run.each("seen", "pairs", pairs)]
         profiles = {value.profile for value in identifiers if value.profile is not None}
         return Neighbourhood(
-            digests={mid: digest for mid, digest in digests},
+            digests=dict(digests),
             identifiers={value.key: value for value in identifiers},
             seen={
                 (s.a, s.b, s.kind.value, s.half_hour): (s.at, s.mid) for s in _earliest(sightings)
@@ -95,11 +94,11 @@ class Neo4jBatch:
             await self._lock(missing)
 
     async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
-        wanted = [[a, b, kind] for a, b, kind in keys]
+        wanted = [[a, b, kind.value] for a, b, kind in sorted(set(keys))]
         return [rows.edge(row) for row in await self._run.each("edges_by_key", "edges", wanted)]
 
     async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
-        pairs = [pair_of(*edge) for edge in edges]
+        pairs = [pair_of(*edge) for edge in sorted(set(edges))]
         found = [rows.seen(row) for row in await self._run.each("halves", "pairs", pairs)]
         return list(_earliest(found))
 
@@ -108,7 +107,7 @@ class Neo4jBatch:
         return self._known.read_sessions([rows.session(row) for row in found])
 
     async def events_of(self, sessions: Sequence[str]) -> list[StoredEvent]:
-        found = await self._run.each("events_of", "sessions", list(sessions))
+        found = await self._run.each("events_of", "sessions", sorted(set(sessions)))
         return [rows.stored_event(row) for row in found]
 
     async def tallies(self, profiles: Sequence[str]) -> dict[str, list[Session]]:
@@ -144,7 +143,7 @@ class Neo4jBatch:
         found = await self._run.rows(
             "profile_events", ids=sorted(set(profiles)), names=list(names), since=since
         )
-        return [profile_event(row) for row in found]
+        return [rows.profile_event(row) for row in found]
 
     async def items(self, ids: Sequence[str]) -> list[Item | None]:
         wanted = sorted(set(ids))
@@ -223,7 +222,8 @@ class Neo4jBatch:
     async def _sessions(self, devices: dict[Key, Micros]) -> dict[Key, list[Session]]:
         wanted = [[device, since] for device, since in devices.items()]
         found = [
-            rows.session(row) for row in await self._run.each("sessions_of_devices", "devices", wanted)
+            rows.session(row)
+            for row in await self._run.each("sessions_of_devices", "devices", wanted)
         ]
         grouped: dict[Key, list[Session]] = {device: [] for device in devices}
         for session in sorted(found, key=lambda s: (s.started_at, s.id)):
@@ -234,115 +234,6 @@ class Neo4jBatch:
     async def _profiles(self, ids: Iterable[str]) -> list[Profile]:
         found = await self._run.each("profiles", "ids", sorted(set(ids)))
         return [rows.profile(row) for row in found]
-
-
-def profile_events(
-        self, profiles: Sequence[str], names: Sequence[str], since: Micros
-    ) -> list[ProfileEvent]:
-        found = await self._run.rows(
-            "profile_events", ids=sorted(set(profiles)), names=list(names), since=since
-        )
-        return [profile_event(row) for row in found]
-
-    async def items(self, ids: Sequence[str]) -> list[Item | None]:
-        wanted = sorted(set(ids))
-        await self._run.each("lock_items", "ids", wanted)
-        found = {row[1]: rows.item(row) for row in await self._run.each("items", "ids", wanted)}
-        self._known.asked_items(wanted, found)
-        return [found.get(id_) for id_ in ids]
-
-    async def segment_states(self) -> list[Segment]:
-        found = [rows.segment(row) for row in await self._run.rows("segments")]
-        self._known.there("Segment", (segment.key for segment in found))
-        return found
-
-    async def outcome(self, command_id: str) -> Outcome | None:
-        found = await self._run.rows("outcomes", ids=[command_id])
-        return rows.outcome(found[0]) if found else None
-
-    # ── writing ────────────────────────────────────────────────────────────────────────────────
-
-    async def write(self, delta: Delta) -> None:
-        await self._writing.write(delta)
-
-    async def advance(self, position: int, rec: Micros) -> None:
-        checkpoint = msgspec.structs.replace(
-            self.checkpoint, position=position, rec=rec, seq=self._writing.seq
-        )
-        await self._run.rows(
-            "advance",
-            partition=checkpoint.partition, position=position, rec=rec, seq=checkpoint.seq,
-        )  # fmt: skip
-        self.checkpoint = checkpoint
-
-    # ── underneath ─────────────────────────────────────────────────────────────────────────────
-
-    async def _lock(self, profiles: Iterable[str]) -> None:
-        """Locks what is not locked yet, in the order of the ids."""
-        missing = sorted({*profiles, *self._wider} - self._locked)
-        if missing:
-            self._tell_locked(missing)
-            await self._run.each("lock_profiles", "ids", missing)
-            self._locked.update(missing)
-
-    async def _locked_identifiers(self, keys: Sequence[Key]) -> list[Identifier]:
-        """Reads until every profile that holds one of them is locked."""
-        while True:
-            found = [
-                rows.identifier(row) for row in await self._run.each("identifiers", "keys", keys)
-            ]
-            missing = {i.profile for i in found if i.profile is not None} - self._locked
-            if not missing:
-                return found
-            await self._lock(missing)
-
-    async def _clusters(self, keys: Sequence[Key]) -> Clusters:
-        member_rows = await self._run.each("members", "keys", keys)
-        # In two parts of a long list of keys a profile can come twice.
-        members = list({row[0]: rows.identifier(row) for row in member_rows}.values())
-        inside = {member.key for member in members}
-        # The evidence of a burned identifier joins nothing, and there is no bound on its size.
-        traced = [m.key for m in members if m.status is not IdentifierStatus.BURNED]
-        edge_rows = await self._run.each("edges_of", "keys", traced)
-        edges = {edge.key: edge for edge in map(rows.edge, edge_rows)}
-        outside = {end for a, b, _ in edges for end in (a, b)} - inside
-        outside_rows = await self._run.each("identifiers", "keys", sorted(outside))
-        return Clusters(
-            members=tuple(members),
-            neighbours=tuple(rows.identifier(row) for row in outside_rows),
-            anchors={
-                row[7]: row[10]
-                for row in (*member_rows, *outside_rows)
-                if row[7] is not None and row[10] is not None
-            },
-            edges=tuple(edges.values()),
-        )
-
-    async def _sessions(self, devices: dict[Key, Micros]) -> dict[Key, list[Session]]:
-        wanted = [[device, since] for device, since in devices.items()]
-        found = [
-            rows.session(row) for row in await self._run.each("sessions_of_devices", "devices", wanted)
-        ]
-        grouped: dict[Key, list[Session]] = {device: [] for device in devices}
-        for session in sorted(found, key=lambda s: (s.started_at, s.id)):
-            grouped[session.device].append(session)
-        self._known.read_sessions(found)
-        return grouped
-
-    async def _profiles(self, ids: Iterable[str]) -> list[Profile]:
-        found = await self._run.each("profiles", "ids", sorted(set(ids)))
-        return [rows.profile(row) for row in found]
-
-
-def pair_of(a: Key, b: Key, kind: str) -> str:
-    """What finds the sightings of a pair: keys are long, and an index has a limit."""
-    text = f"{len(a)}:{a}{b}:{kind}"
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def profile_event(row: list[Any]) -> ProfileEvent:
-    profile, at, mid, name, body = row
-    return ProfileEvent(profile, at, mid, name, body.encode())
 
 
 def _earliest(found: Iterable[Seen]) -> Iterable[Seen]:

@@ -34,9 +34,7 @@ def driver(address: Address, *, strict: bool) -> AsyncDriver:
         keep_alive=True,
         telemetry_disabled=True,
         # An empty database knows no label yet: that says nothing against a statement.
-        notifications_disabled_classifications=(
-            [NotificationDisabledClassification.UNRECOGNIZED]
-        ),
+        notifications_disabled_classifications=([NotificationDisabledClassification.UNRECOGNIZED]),
         notifications_min_severity=(
             NotificationMinimumSeverity.INFORMATION if strict else NotificationMinimumSeverity.OFF
         ),

@@ -36,9 +36,7 @@ class FlatNames:
             self._known.add(name)
         return True
 
-    def properties(
-        self, prefix: str, values: Mapping[str, Any], rest: str
-    ) -> dict[str, Any]:
+    def properties(self, prefix: str, values: Mapping[str, Any], rest: str) -> dict[str, Any]:
         """`prefix` + name for each value that a property can hold; the others, by name, as JSON under
         `rest`. None is no value."""
         flat: dict[str, Any] = {}

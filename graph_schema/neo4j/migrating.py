@@ -7,7 +7,6 @@ A database of a newer schema, of another hash key, or of something else, is refu
 from __future__ import annotations
 
 import asyncio
-from typing import LiteralString, cast
 
 import msgspec
 from neo4j import AsyncDriver, AsyncSession
@@ -41,7 +40,11 @@ def statements(version: int) -> list[str]:
 
 async def migrate(driver: AsyncDriver, address: Address, fingerprint: str) -> None:
     """Brings the schema up to date. Several processes may do so at once."""
-    async with driver.session(database=address.database) as session:
+    async with driver.session(
+        database=address.database,
+        # That it is there already is what IF NOT EXISTS is for.
+        notifications_disabled_classifications=["UNRECOGNIZED", "SCHEMA"],
+    ) as session:
         with translated(address):
             found = await _inspect(session)
         _refuse(found, address, fingerprint)
@@ -74,7 +77,7 @@ def _refuse(found: Found, address: Address, fingerprint: str) -> None:
 
 
 async def _again(
-    session: AsyncSession, address: Address, statement: LiteralString, **parameters: object
+    session: AsyncSession, address: Address, statement: str, **parameters: object
 ) -> None:
     """Runs a statement that changes nothing the second time; another process may be at it too."""
     for attempt in range(TRIES):
@@ -89,24 +92,20 @@ async def _again(
             await asyncio.sleep(0.05 * (attempt + 1))
 
 
-def _query(name: str) -> LiteralString:
-    return cast(LiteralString, queries("graph_schema.neo4j", ".cypher")[name])
+def _query(name: str) -> str:
+    return queries("graph_schema.neo4j", ".cypher")[name]
 
 
-def _unique(thing: Unique) -> LiteralString:
+def _unique(thing: Unique) -> str:
     properties = ", ".join(f"n.{name}" for name in thing.properties)
-    return cast(
-        LiteralString,
+    return (
         f"CREATE CONSTRAINT {thing.name} IF NOT EXISTS FOR (n:{thing.label})"
-        f" REQUIRE ({properties}) IS UNIQUE",
+        f" REQUIRE ({properties}) IS UNIQUE"
     )
 
 
-def _index(thing: Index) -> LiteralString:
+def _index(thing: Index) -> str:
     kind = "TEXT" if thing.text else "RANGE"
     pattern = f"()-[n:{thing.on}]-()" if thing.relationship else f"(n:{thing.on})"
     properties = ", ".join(f"n.{name}" for name in thing.properties)
-    return cast(
-        LiteralString,
-        f"CREATE {kind} INDEX {thing.name} IF NOT EXISTS FOR {pattern} ON ({properties})",
-    )
+    return f"CREATE {kind} INDEX {thing.name} IF NOT EXISTS FOR {pattern} ON ({properties})"

@@ -25,7 +25,16 @@ from graph_schema.model.session import DeviceFacts, Session
 from graph_schema.model.tally import Tally
 from graph_schema.model.time import Micros
 from graph_schema.neo4j.flat import FlatNames
-from graph_schema.store import Checkpoint, DeadRecord, MembershipEntry, NewEvent, StoredEvent
+from graph_schema.search import folded, trait_text
+from graph_schema.store import (
+    Checkpoint,
+    DeadRecord,
+    MembershipEntry,
+    NewEvent,
+    ProfileEvent,
+    StoredEvent,
+)
+from graph_schema.walking import Recorded
 
 Row: TypeAlias = list[Any]
 Node: TypeAlias = dict[str, Any]
@@ -42,19 +51,15 @@ _KINDS = {kind.value: kind for kind in EvidenceKind}
 _EDGE_STATUSES = {status.value: status for status in EvidenceStatus}
 _RULES: dict[str | None, RefusalRule | None] = {rule.value: rule for rule in RefusalRule}
 _RULES[None] = None
-_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
-
-def folded(text: str) -> str:
-    """In lower case as far as ASCII goes, as the embedded store compares what is searched for."""
-    return text.translate(_UPPER_TO_LOWER)
+LONGEST_INDEXED = 8_000
+"""Of text that an index holds; in characters, of at most four bytes."""
 
 
 # ── identity ───────────────────────────────────────────────────────────────────────────────────
 
 
 def identifier(row: Row) -> Identifier:
-    return Identifier(*row[:8], _STATUSES[row[8]], row[9])
+    return Identifier(*(*row[:8], _STATUSES[row[8]], row[9]))
 
 
 def identifier_node(value: Identifier) -> Node:
@@ -87,19 +92,23 @@ def seen(row: Row) -> Seen:
 
 
 def profile(row: Row) -> Profile:
-    return Profile(*row[:4], _tally(row[4]), row[5])
+    return Profile(*(*row[:4], _tally(row[4]), row[5]))
 
 
 def profile_row(value: Profile, names: FlatNames) -> Row:
     """(id, properties)"""
     tally = value.tally
     traits = {name: fact.value for name, fact in tally.traits.items()}
+    text = trait_text(tally)
+    wordy = len(text) > LONGEST_INDEXED
     return [
         value.id,
         {
             "id": value.id, "anchor": value.anchor, "firstSeenAt": value.first_at,
             "lastSeenAt": value.last_at, "deadline": value.deadline, "tally": _pack(tally),
             "events": tally.events, "activeDays": len(tally.days),
+            "search": None if wordy or not text else text,
+            **({"wordy": True, "longSearch": text} if wordy else {}),
             **names.properties("trait_", traits, "traitsJson"),
         },
     ]  # fmt: skip
@@ -109,7 +118,7 @@ def profile_row(value: Profile, names: FlatNames) -> Row:
 
 
 def session(row: Row) -> Session:
-    return Session(*row[:7], DeviceFacts(*row[8:16]), _tally(row[7]))
+    return Session(*(*row[:7], DeviceFacts(*row[8:16]), _tally(row[7])))
 
 
 def session_node(value: Session) -> Node:
@@ -129,6 +138,16 @@ def stored_event(row: Row) -> StoredEvent:
     return StoredEvent(_event(row[0]), *row[1:4])
 
 
+def recorded(row: Row) -> Recorded:
+    """(body, position, rec, device, user, session, digest)"""
+    return Recorded(_event(row[0]), *row[1:])
+
+
+def profile_event(row: Row) -> ProfileEvent:
+    profile, at, mid, name, body = row
+    return ProfileEvent(profile, at, mid, name, body.encode())
+
+
 def event_row(new: NewEvent, names: FlatNames) -> Row:
     """(session, properties)"""
     event = new.event
@@ -137,7 +156,8 @@ def event_row(new: NewEvent, names: FlatNames) -> Row:
         {
             "id": event.message_id, "type": event.type.value, "name": event.name, "at": event.at,
             "recordedAt": new.rec, "source": event.source, "device": new.device, "user": new.user,
-            "position": new.position, "digest": new.digest, "body": _json(event).decode(),
+            "session": new.session, "partition": new.partition, "position": new.position,
+            "digest": new.digest, "body": _json(event).decode(),
             **names.properties("property_", event.properties, "propertiesJson"),
         },
     ]  # fmt: skip
@@ -194,7 +214,7 @@ def segment_version_row(key: str, value: SegmentVersion) -> Row:
 
 
 def membership(row: Row) -> Membership:
-    return Membership(*row[:4], MembershipCause(row[4]))
+    return Membership(*(*row[:4], MembershipCause(row[4])))
 
 
 def membership_row(entry: MembershipEntry) -> Row:
@@ -208,7 +228,7 @@ def membership_row(entry: MembershipEntry) -> Row:
 
 
 def outcome(row: Row) -> Outcome:
-    return Outcome(*row[:4], tuple(row[4]))
+    return Outcome(*(*row[:4], tuple(row[4])))
 
 
 def outcome_row(value: Outcome) -> Row:

@@ -6,11 +6,11 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, LiteralString, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from neo4j import AsyncDriver, AsyncTransaction
 
-from graph_schema.errors import StoreConflict, StoreError
+from graph_schema.errors import StoreConflict
 from graph_schema.neo4j.address import Address
 from graph_schema.neo4j.failures import translated
 from graph_schema.queries import queries
@@ -22,9 +22,9 @@ CHUNK: Final = 2_000
 RETRY_S: Final = 5.0
 
 
-def text_of(name: str) -> LiteralString:
+def text_of(name: str) -> str:
     """A named statement. The files hold parameters only, so what is in them is what is run."""
-    return cast(LiteralString, queries("graph_schema.neo4j", ".cypher")[name])
+    return queries("graph_schema.neo4j", ".cypher")[name]
 
 
 def chunks(values: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
@@ -87,5 +87,3 @@ class Single:
             ) as session:
                 result = await session.run(text_of(name), parameters)
                 return await result.values()
-
-

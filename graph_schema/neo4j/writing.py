@@ -132,7 +132,7 @@ class Writing:
 
     async def _interactions(self, delta: Delta) -> None:
         met = _added(delta.met)
-        about = [
+        about: list[list[Any]] = [
             [new.event.message_id, one.item_id, one.quantity, one.price, one.currency]
             for new in delta.events
             for one in new.about

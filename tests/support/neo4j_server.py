@@ -5,17 +5,18 @@ It runs on free ports, in a temporary folder, with a small heap, and is ended by
 
 from __future__ import annotations
 
+import atexit
 import os
-import re
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import neo4j
 from maven_artifacts import CannotStart, java, libraries
@@ -34,7 +35,7 @@ _OPENS = (
 class Neo4jServer:
     """`address` is what CDP_GRAPH takes. Only a server that was started here has a process."""
 
-    def __init__(self, folder: Path, *, read_only: bool = False, log: bool = True) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
         self.port, self._http = _free_ports(2)
         self._read_only = read_only
@@ -94,6 +95,9 @@ class Neo4jServer:
             "dbms.security.auth_max_failed_attempts": "0",
             "server.memory.pagecache.size": PAGE_CACHE,
             "dbms.usage_report.enabled": "false",
+            # Every test empties the database: the plans are good all the same.
+            "dbms.cypher.min_replan_interval": "1d",
+            "db.tx_log.preallocate": "false",
             "server.databases.default_to_read_only": str(self._read_only).lower(),
         }
         text = "".join(f"{name}={value}\n" for name, value in settings.items())
@@ -151,19 +155,17 @@ def started(*, read_only: bool = False) -> Iterator[Neo4jServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def shared_server() -> Iterator[Neo4jServer | GivenServer]:
-    """The server of a test session. NEO4J_URI is an address as CDP_GRAPH takes it; everything in that
-    database is deleted by the tests. Never skips: raises CannotStart."""
+@cache
+def the_server() -> Neo4jServer | GivenServer:
+    """The server of the test session, started when it is first asked for and ended with the session.
+    NEO4J_URI is an address as CDP_GRAPH takes it; everything in that database is deleted by the
+    tests. Raises CannotStart."""
     given = os.environ.get("NEO4J_URI")
     if given:
-        user, password = os.environ.get("NEO4J_USER", "neo4j"), os.environ.get("NEO4J_PASSWORD", "")
-        if password and "@" not in given:
-            given = re.sub(r"://", f"://{quote(user)}:{quote(password)}@", given, count=1)
-        yield GivenServer(given)
-        return
-    with started() as server:
-        yield server
+        return GivenServer(given)
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(started())
 
 
 def _answers(port: int) -> bool:

@@ -1,18 +1,26 @@
 // What a worker's transaction reads. Locks are taken by writing: `SET p:Profile` changes nothing and
 // holds the node until the end. Whatever is read before a lock is read again after it.
 
-// name: checkpoint
+// name: make_checkpoint
 MERGE (c:Checkpoint {partition: $partition})
-ON CREATE SET c.log = $log, c.position = 0, c.rec = 0, c.seq = 0
-RETURN c.partition, c.log, c.position, c.rec, c.seq
+ON CREATE SET c.log = $log, c.position = 0, c.rec = 0, c.seq = 0, c.owner = '', c.until = 0
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until
 
 // name: lock_checkpoint
 // First the lock, then the comparison: the other way round lets a worker through that lost its partition.
 MATCH (c:Checkpoint {partition: $partition})
 SET c.lock = $token
 WITH c
-WHERE c.log = $log AND c.position = $position AND c.rec = $rec AND c.seq = $seq
-RETURN c.position
+WHERE c.log = $log AND c.position = $position AND c.rec = $rec AND c.seq = $seq AND c.owner = $owner
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until
+
+// name: hold
+MATCH (c:Checkpoint {partition: $partition})
+SET c.lock = $token
+WITH c
+WHERE c.log = $log AND c.owner = $expected
+SET c.owner = $owner, c.until = $until
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until
 
 // name: lock_profiles
 UNWIND $ids AS id

@@ -41,10 +41,21 @@ RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
 ORDER BY p.id LIMIT $limit
 
 // name: found_by_time
-// The profiles with an identifier that holds the text, by when they were seen last, or first.
-MATCH (i:Identifier)
-WHERE i.search CONTAINS $search
-MATCH (i)-[:IDENTIFIES]->(p:Profile)
+// The profiles with an identifier or a trait that holds the text, by when they were seen last, or first.
+CALL () {
+  MATCH (i:Identifier)
+  WHERE i.search CONTAINS $search
+  MATCH (i)-[:IDENTIFIES]->(p:Profile)
+  RETURN p
+  UNION
+  MATCH (p:Profile)
+  WHERE p.search CONTAINS $search
+  RETURN p
+  UNION
+  MATCH (p:Profile)
+  WHERE p.wordy = true AND p.longSearch CONTAINS $search
+  RETURN p
+}
 WITH DISTINCT p
 WHERE $segment IS NULL OR EXISTS { (p)-[:MEMBER_OF]->(:Segment {key: $segment}) }
 WITH p, CASE WHEN $last THEN p.lastSeenAt ELSE p.firstSeenAt END AS at
@@ -54,9 +65,20 @@ RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
 ORDER BY at DESC, p.id DESC
 
 // name: found_in_order
-MATCH (i:Identifier)
-WHERE i.search CONTAINS $search
-MATCH (i)-[:IDENTIFIES]->(p:Profile)
+CALL () {
+  MATCH (i:Identifier)
+  WHERE i.search CONTAINS $search
+  MATCH (i)-[:IDENTIFIES]->(p:Profile)
+  RETURN p
+  UNION
+  MATCH (p:Profile)
+  WHERE p.search CONTAINS $search
+  RETURN p
+  UNION
+  MATCH (p:Profile)
+  WHERE p.wordy = true AND p.longSearch CONTAINS $search
+  RETURN p
+}
 WITH DISTINCT p
 WHERE p.id > $id AND p.anchor IS NOT NULL
   AND ($segment IS NULL OR EXISTS { (p)-[:MEMBER_OF]->(:Segment {key: $segment}) })
@@ -72,9 +94,20 @@ MATCH (:Segment {key: $segment})<-[:MEMBER_OF]-(p:Profile)
 RETURN count(p)
 
 // name: found_count
-MATCH (i:Identifier)
-WHERE i.search CONTAINS $search
-MATCH (i)-[:IDENTIFIES]->(p:Profile)
+CALL () {
+  MATCH (i:Identifier)
+  WHERE i.search CONTAINS $search
+  MATCH (i)-[:IDENTIFIES]->(p:Profile)
+  RETURN p
+  UNION
+  MATCH (p:Profile)
+  WHERE p.search CONTAINS $search
+  RETURN p
+  UNION
+  MATCH (p:Profile)
+  WHERE p.wordy = true AND p.longSearch CONTAINS $search
+  RETURN p
+}
 WITH DISTINCT p
 WHERE $segment IS NULL OR EXISTS { (p)-[:MEMBER_OF]->(:Segment {key: $segment}) }
 RETURN count(p)
@@ -88,7 +121,7 @@ CALL (id) {
       OR (i.firstSeenAt = $at AND i.key > $key))))
   RETURN i ORDER BY i.rank, i.firstSeenAt, i.key LIMIT $limit
 }
-RETURN id, i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, id, i.status,
+RETURN id, i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, id AS profile, i.status,
   i.generation
 ORDER BY id, i.rank, i.firstSeenAt, i.key
 
@@ -171,6 +204,11 @@ WHERE s.startedAt IS NOT NULL
 OPTIONAL MATCH (s)-[:OWNED_BY]->(:Identifier)-[:IDENTIFIES]->(p)
 RETURN mid, e.body, e.recordedAt, s.id, p.id
 
+// name: places
+UNWIND $mids AS mid
+MATCH (e:Event {id: mid})
+RETURN mid, e.partition, e.position
+
 // name: segments_by_keys
 UNWIND $keys AS key
 MATCH (s:Segment {key: key})
@@ -208,7 +246,7 @@ CALL (id) {
   WHERE m.segment > $key
   RETURN m ORDER BY m.segment LIMIT $limit
 }
-RETURN id, id, m.segment, m.version, m.since, m.cause ORDER BY id, m.segment
+RETURN id, id AS profile, m.segment, m.version, m.since, m.cause ORDER BY id, m.segment
 
 // name: membership_counts
 UNWIND $ids AS id
@@ -228,10 +266,13 @@ RETURN id, i.id AS item, sum(n.views), sum(n.carts), sum(n.purchases), min(n.fir
 ORDER BY id, item
 
 // name: training_graph
-// A row for each session and item, so that history can be cut at any moment. The whole graph.
+// A row for each session and item, so that history can be cut at any moment. The whole graph:
+// everything is read before it is sorted, and thus before the first row comes.
 MATCH (p:Profile)<-[:IDENTIFIES]-(:Identifier)<-[:OWNED_BY]-(:Session)-[n:INTERACTED]->(i:Item)
-RETURN p.id, i.id, n.views, n.carts, n.purchases, n.firstAt, n.lastAt
-ORDER BY p.id, i.id, n.firstAt
+WITH p.id AS profile, i.id AS item, n.views AS views, n.carts AS carts, n.purchases AS purchases,
+  n.firstAt AS firstAt, n.lastAt AS lastAt
+RETURN profile, item, views, carts, purchases, firstAt, lastAt
+ORDER BY profile, item, firstAt
 
 // name: changes_by_ids
 UNWIND $ids AS id
@@ -253,7 +294,15 @@ WHERE c.recordedAt >= $since AND c.recordedAt < $until AND c.id IS NOT NULL
 RETURN count(c)
 
 // name: feed
-UNWIND $after AS place
+// Behind each [partition, seq], and all of the partitions that these do not reach.
+CALL () {
+  UNWIND $after AS place
+  RETURN place
+  UNION
+  MATCH (c:Checkpoint)
+  WHERE c.partition >= $reached
+  RETURN [c.partition, 0] AS place
+}
 CALL (place) {
   MATCH (c:Change {partition: place[0]})
   WHERE c.seq > place[1]
@@ -275,4 +324,4 @@ RETURN COUNT { (:Profile) }, COUNT { (:Identifier) }, COUNT { (:Session) }, COUN
 // name: checkpoints
 MATCH (c:Checkpoint)
 WHERE c.partition IS NOT NULL
-RETURN c.partition, c.log, c.position, c.rec, c.seq ORDER BY c.partition
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until ORDER BY c.partition

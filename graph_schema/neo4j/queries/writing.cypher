@@ -103,6 +103,8 @@ MATCH (e:Event {id: row[0]})
 OPTIONAL MATCH (e)<-[known:CONTAINS]-()
 DELETE known
 WITH e, row
+SET e.session = row[1]
+WITH e, row
 MATCH (s:Session {id: row[1]})
 CREATE (s)-[:CONTAINS]->(e)
 
