@@ -28,6 +28,8 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one verb and answers the exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    # Whatever Neo4j's driver meets comes to us as an error, and is told once.
+    logging.getLogger("neo4j").setLevel(logging.CRITICAL)
     try:
         given = {"CDP_DATA": options.data} if options.data else {}
         verb: Verb = options.verb
@@ -146,8 +148,10 @@ def _identity(settings: Settings, options: argparse.Namespace) -> int:
 
 def _schema(settings: Settings, options: argparse.Namespace) -> int:
     from api.schema import sdl
+    from graph_schema.schema import described
 
-    out.print(sdl(), markup=False, soft_wrap=True)
+    text = described() if options.what == "graph" else sdl()
+    out.print(text, markup=False, soft_wrap=True)
     return 0
 
 
@@ -257,8 +261,8 @@ def _parser() -> argparse.ArgumentParser:
     who.add_argument("what", choices=("lint", "rules"))
     who.add_argument("--json", action="store_true")
 
-    schema = verb("schema", "the GraphQL schema", _schema, "schema graphql")
-    schema.add_argument("what", choices=("graphql",))
+    schema = verb("schema", "the GraphQL schema, or the graph's", _schema, "schema graph")
+    schema.add_argument("what", choices=("graphql", "graph"))
 
     settings = verb(
         "settings", "every setting and where it came from", _settings, "settings --json"

@@ -17,15 +17,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from graph_schema.knowledge import RecordedAt
+from graph_schema.model.change import IdentityChange
 from graph_schema.model.command import Outcome
-from graph_schema.model.evidence import Edge, EdgeKey, Seen
-from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
+from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
+from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
 from graph_schema.model.segment import Membership, Segment
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
-from graph_schema.neo4j import rows
+from graph_schema.neo4j import evidence, rows
 from graph_schema.neo4j.flat import FlatNames
 from graph_schema.neo4j.known import Known
 from graph_schema.neo4j.pairs import pair_of
@@ -78,7 +80,8 @@ class Neo4jBatch:
             digests=dict(digests),
             identifiers={value.key: value for value in identifiers},
             seen={
-                (s.a, s.b, s.kind.value, s.half_hour): (s.at, s.mid) for s in _earliest(sightings)
+                (s.a, s.b, s.kind.value, s.half_hour): (s.at, s.mid)
+                for s in evidence.earliest(sightings)
             },
             sessions=sessions,
             profiles={profile.id: profile for profile in await self._profiles(profiles)},
@@ -86,7 +89,7 @@ class Neo4jBatch:
 
     async def clusters(self, keys: Sequence[Key]) -> Clusters:
         while True:
-            found = await self._clusters(sorted(set(keys)))
+            found = await evidence.clusters(self._run, keys)
             missing = found.anchors.keys() - self._locked
             if not missing:
                 self._known.read_identifiers((*found.members, *found.neighbours))
@@ -98,9 +101,17 @@ class Neo4jBatch:
         return [rows.edge(row) for row in await self._run.each("edges_by_key", "edges", wanted)]
 
     async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
-        pairs = [pair_of(*edge) for edge in sorted(set(edges))]
-        found = [rows.seen(row) for row in await self._run.each("halves", "pairs", pairs)]
-        return list(_earliest(found))
+        return await evidence.halves(self._run, edges)
+
+    async def decisions(self, after: RecordedAt) -> list[Decision]:
+        return await evidence.decisions(self._run, after)
+
+    async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
+        found = await evidence.sessions_between(self._run, devices, users)
+        return self._known.read_sessions(found)
+
+    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
+        return await evidence.changes_by_ids(self._run, ids)
 
     async def visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
         found = await self._run.rows("visits", device=device, since=since, until=until)
@@ -197,28 +208,6 @@ class Neo4jBatch:
                 return found
             await self._lock(missing)
 
-    async def _clusters(self, keys: Sequence[Key]) -> Clusters:
-        member_rows = await self._run.each("members", "keys", keys)
-        # In two parts of a long list of keys a profile can come twice.
-        members = list({row[0]: rows.identifier(row) for row in member_rows}.values())
-        inside = {member.key for member in members}
-        # The evidence of a burned identifier joins nothing, and there is no bound on its size.
-        traced = [m.key for m in members if m.status is not IdentifierStatus.BURNED]
-        edge_rows = await self._run.each("edges_of", "keys", traced)
-        edges = {edge.key: edge for edge in map(rows.edge, edge_rows)}
-        outside = {end for a, b, _ in edges for end in (a, b)} - inside
-        outside_rows = await self._run.each("identifiers", "keys", sorted(outside))
-        return Clusters(
-            members=tuple(members),
-            neighbours=tuple(rows.identifier(row) for row in outside_rows),
-            anchors={
-                row[7]: row[10]
-                for row in (*member_rows, *outside_rows)
-                if row[7] is not None and row[10] is not None
-            },
-            edges=tuple(edges.values()),
-        )
-
     async def _sessions(self, devices: dict[Key, Micros]) -> dict[Key, list[Session]]:
         wanted = [[device, since] for device, since in devices.items()]
         found = [
@@ -234,14 +223,3 @@ class Neo4jBatch:
     async def _profiles(self, ids: Iterable[str]) -> list[Profile]:
         found = await self._run.each("profiles", "ids", sorted(set(ids)))
         return [rows.profile(row) for row in found]
-
-
-def _earliest(found: Iterable[Seen]) -> Iterable[Seen]:
-    """Of each pair the earliest sighting in each half-hour."""
-    kept: dict[tuple[Key, Key, str, int], Seen] = {}
-    for seen in found:
-        key = (seen.a, seen.b, seen.kind.value, seen.half_hour)
-        known = kept.get(key)
-        if known is None or (seen.at, seen.mid) < (known.at, known.mid):
-            kept[key] = seen
-    return kept.values()

@@ -84,5 +84,8 @@ def product_error(error: Neo4jError | DriverError, address: Address) -> Exceptio
 
 
 def _first_words(error: Exception) -> str:
-    """The driver's own words about a connection: they name addresses, never content."""
+    """The driver's own words about a connection: they name addresses, never content. Of what the
+    server says only the code."""
+    if isinstance(error, Neo4jError):
+        return error.code or type(error).__name__
     return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
-from graph_schema.model.change import FeedEntry, IdentityChange
+from graph_schema.model.change import FeedEntry
 from graph_schema.model.command import Outcome
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Interaction, Item
@@ -15,6 +15,18 @@ from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
 from graph_schema.neo4j import rows
 from graph_schema.neo4j.events import newest_events
+from graph_schema.neo4j.paging import (
+    EVER,
+    LAST,
+    NEVER,
+    bounds_of,
+    distinct,
+    grouped,
+    in_order,
+    names_of,
+    page_of,
+    pages,
+)
 from graph_schema.neo4j.statements import Single
 from graph_schema.search import folded
 from graph_schema.store import (
@@ -30,13 +42,6 @@ from graph_schema.store import (
     feed_position,
 )
 
-T = TypeVar("T")
-
-EVER = (1 << 63) - 1
-NEVER = -(1 << 63)
-# Behind every id: no text has a code point beyond it.
-_LAST = "\U0010ffff" * 4
-
 
 class Neo4jReading:
     """Implements `graph_schema.store.GraphReading`."""
@@ -48,12 +53,12 @@ class Neo4jReading:
     # ── identity ───────────────────────────────────────────────────────────────────────────────
 
     async def identifiers_by_keys(self, keys: Sequence[Key]) -> list[Identifier | None]:
-        found = await self._rows("identifiers", keys=_distinct(keys))
-        return _in_order(keys, {row[0]: rows.identifier(row) for row in found})
+        found = await self._rows("identifiers", keys=distinct(keys))
+        return in_order(keys, {row[0]: rows.identifier(row) for row in found})
 
     async def profiles_by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
-        found = await self._rows("retired_ids", ids=_distinct(ids))
-        return _in_order(ids, {row[0]: rows.profile(row[1:]) for row in found})
+        found = await self._rows("retired_ids", ids=distinct(ids))
+        return in_order(ids, {row[0]: rows.profile(row[1:]) for row in found})
 
     async def profile_page(
         self, order: str, span: Span, *, segment: str | None, search: str | None
@@ -64,7 +69,7 @@ class Neo4jReading:
         if by_id:
             (parameters["id"],) = span.after or ("",)
         else:
-            parameters["at"], parameters["id"] = span.after or (EVER, _LAST)
+            parameters["at"], parameters["id"] = span.after or (EVER, LAST)
         if text or segment is not None:
             if not by_id:
                 parameters["last"] = order == "LAST_SEEN_DESC"
@@ -75,7 +80,7 @@ class Neo4jReading:
             name = {"ID": "profiles_by_id", "LAST_SEEN_DESC": "profiles_last_seen"}.get(
                 order, "profiles_first_seen"
             )
-        return _page(
+        return page_of(
             (rows.profile(row) for row in await self._rows(name, **parameters)), span.first
         )
 
@@ -95,15 +100,15 @@ class Neo4jReading:
         rank, at, key = span.after or (NEVER, NEVER, "")
         found = await self._rows(
             "identifier_pages",
-            ids=_distinct(profiles), namespaces=_names(namespaces), rank=rank, at=at, key=key,
+            ids=distinct(profiles), namespaces=names_of(namespaces), rank=rank, at=at, key=key,
             limit=span.first + 1,
         )  # fmt: skip
-        return _pages(profiles, found, rows.identifier, span.first)
+        return pages(profiles, found, rows.identifier, span.first)
 
     async def identifier_counts(
         self, profiles: Sequence[str], namespaces: Sequence[str] | None
     ) -> list[int]:
-        return await self._counts("identifier_counts", profiles, namespaces=_names(namespaces))
+        return await self._counts("identifier_counts", profiles, namespaces=names_of(namespaces))
 
     # ── sessions and events ────────────────────────────────────────────────────────────────────
 
@@ -111,39 +116,41 @@ class Neo4jReading:
         at, id_ = span.after or (None, "")
         found = await self._rows(
             "session_pages",
-            ids=_distinct(profiles), at=at, id=id_, limit=span.first + 1, **_bounds(span),
+            ids=distinct(profiles), at=at, id=id_, limit=span.first + 1, **bounds_of(span),
         )  # fmt: skip
-        pages = _pages(profiles, found, rows.session, span.first)
+        sessions = pages(profiles, found, rows.session, span.first)
         return [
             Page([StoredSession(session, profile) for session in page.items], page.has_next)
-            for profile, page in zip(profiles, pages, strict=True)
+            for profile, page in zip(profiles, sessions, strict=True)
         ]
 
     async def session_counts(self, profiles: Sequence[str]) -> list[int]:
         return await self._counts("session_counts", profiles)
 
     async def sessions_by_ids(self, ids: Sequence[str]) -> list[StoredSession | None]:
-        found = await self._rows("sessions_by_ids", ids=_distinct(ids))
-        return _in_order(
+        found = await self._rows("sessions_by_ids", ids=distinct(ids))
+        return in_order(
             ids, {row[0]: StoredSession(rows.session(row[2:]), row[1]) for row in found}
         )
 
     async def session_tallies(self, profiles: Sequence[str]) -> list[list[Session]]:
-        found = await self._rows("sessions_of_profiles", ids=_distinct(profiles))
-        return _grouped(profiles, ((row[0], rows.session(row[1:])) for row in found))
+        found = await self._rows("sessions_of_profiles", ids=distinct(profiles))
+        return grouped(profiles, ((row[0], rows.session(row[1:])) for row in found))
 
     async def event_pages(
         self, profiles: Sequence[str], names: Sequence[str] | None, span: Span
     ) -> list[Page[StoredEvent]]:
         found = await newest_events(
-            self._single, _distinct(profiles), _names(names), span, **_bounds(span)
+            self._single, distinct(profiles), names_of(names), span, **bounds_of(span)
         )
-        return [_page(found[profile], span.first) for profile in profiles]
+        return [page_of(found[profile], span.first) for profile in profiles]
 
     async def event_counts(
         self, profiles: Sequence[str], names: Sequence[str] | None, span: Span
     ) -> list[int]:
-        return await self._counts("event_counts", profiles, names=_names(names), **_bounds(span))
+        return await self._counts(
+            "event_counts", profiles, names=names_of(names), **bounds_of(span)
+        )
 
     async def session_event_pages(
         self, sessions: Sequence[str], span: Span
@@ -151,23 +158,23 @@ class Neo4jReading:
         at, mid = span.after or (None, "")
         found = await self._rows(
             "session_event_pages",
-            ids=_distinct(sessions), at=at, mid=mid, limit=span.first + 1, **_bounds(span),
+            ids=distinct(sessions), at=at, mid=mid, limit=span.first + 1, **bounds_of(span),
         )  # fmt: skip
-        return _pages(sessions, found, rows.stored_event, span.first)
+        return pages(sessions, found, rows.stored_event, span.first)
 
     async def places(self, mids: Sequence[str]) -> list[tuple[int, int] | None]:
-        found = await self._rows("places", mids=_distinct(mids))
-        return _in_order(mids, {row[0]: (row[1], row[2]) for row in found})
+        found = await self._rows("places", mids=distinct(mids))
+        return in_order(mids, {row[0]: (row[1], row[2]) for row in found})
 
     async def events_by_ids(self, mids: Sequence[str]) -> list[StoredEvent | None]:
-        found = await self._rows("events_by_ids", mids=_distinct(mids))
-        return _in_order(mids, {row[0]: rows.stored_event(row[1:]) for row in found})
+        found = await self._rows("events_by_ids", mids=distinct(mids))
+        return in_order(mids, {row[0]: rows.stored_event(row[1:]) for row in found})
 
     async def profile_events(
         self, profiles: Sequence[str], names: Sequence[str], since: Micros
     ) -> list[ProfileEvent]:
         found = await self._rows(
-            "profile_events", ids=_distinct(profiles), names=list(names), since=since
+            "profile_events", ids=distinct(profiles), names=list(names), since=since
         )
         return [rows.profile_event(row) for row in found]
 
@@ -177,33 +184,33 @@ class Neo4jReading:
         return [rows.segment(row) for row in await self._rows("segments")]
 
     async def segments_by_keys(self, keys: Sequence[str]) -> list[Segment | None]:
-        found = await self._rows("segments_by_keys", keys=_distinct(keys))
-        return _in_order(keys, {row[0]: rows.segment(row) for row in found})
+        found = await self._rows("segments_by_keys", keys=distinct(keys))
+        return in_order(keys, {row[0]: rows.segment(row) for row in found})
 
     async def segment_versions(self, keys: Sequence[str]) -> list[list[SegmentVersion]]:
-        found = await self._rows("segment_versions", keys=_distinct(keys))
-        return _grouped(keys, ((row[0], rows.segment_version(row[1:])) for row in found))
+        found = await self._rows("segment_versions", keys=distinct(keys))
+        return grouped(keys, ((row[0], rows.segment_version(row[1:])) for row in found))
 
     async def segment_sizes(self, keys: Sequence[str]) -> list[int]:
-        found = dict(await self._rows("segment_sizes", keys=_distinct(keys)))
+        found = dict(await self._rows("segment_sizes", keys=distinct(keys)))
         return [found.get(key, 0) for key in keys]
 
     async def member_page(self, segment: str, order: str, span: Span) -> Page[Membership]:
         parameters: dict[str, object] = {"segment": segment, "limit": span.first + 1}
         if order == "SINCE_DESC":
-            parameters["at"], parameters["id"] = span.after or (EVER, _LAST)
+            parameters["at"], parameters["id"] = span.after or (EVER, LAST)
             found = await self._rows("members_by_since", **parameters)
         else:
             (parameters["id"],) = span.after or ("",)
             found = await self._rows("members_by_id", **parameters)
-        return _page(map(rows.membership, found), span.first)
+        return page_of(map(rows.membership, found), span.first)
 
     async def membership_pages(self, profiles: Sequence[str], span: Span) -> list[Page[Membership]]:
         (key,) = span.after or ("",)
         found = await self._rows(
-            "membership_pages", ids=_distinct(profiles), key=key, limit=span.first + 1
+            "membership_pages", ids=distinct(profiles), key=key, limit=span.first + 1
         )
-        return _pages(profiles, found, rows.membership, span.first)
+        return pages(profiles, found, rows.membership, span.first)
 
     async def membership_counts(self, profiles: Sequence[str]) -> list[int]:
         return await self._counts("membership_counts", profiles)
@@ -211,15 +218,15 @@ class Neo4jReading:
     # ── items ──────────────────────────────────────────────────────────────────────────────────
 
     async def items_by_ids(self, ids: Sequence[str]) -> list[Item | None]:
-        found = await self._rows("items", ids=_distinct(ids))
-        return _in_order(ids, {row[1]: rows.item(row) for row in found})
+        found = await self._rows("items", ids=distinct(ids))
+        return in_order(ids, {row[1]: rows.item(row) for row in found})
 
     async def items_after(self, after: str, limit: int) -> list[Item]:
         return [rows.item(row) for row in await self._rows("items_after", after=after, limit=limit)]
 
     async def interactions_of(self, profiles: Sequence[str]) -> list[list[Interaction]]:
-        found = await self._rows("interactions", ids=_distinct(profiles))
-        return _grouped(profiles, ((row[0], Interaction(*row[1:])) for row in found))
+        found = await self._rows("interactions", ids=distinct(profiles))
+        return grouped(profiles, ((row[0], Interaction(*row[1:])) for row in found))
 
     async def training_graph(self, chunk: int) -> AsyncIterator[list[ProfileInteraction]]:
         async for part in self._single.stream("training_graph", chunk):
@@ -227,23 +234,19 @@ class Neo4jReading:
 
     # ── changes ────────────────────────────────────────────────────────────────────────────────
 
-    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
-        found = await self._rows("changes_by_ids", ids=_distinct(ids))
-        return _in_order(ids, {id_: rows.identity_change(body) for id_, body in found})
-
     async def change_page(self, kinds: Sequence[str] | None, span: Span) -> Page[FeedEntry]:
         at, id_ = span.after or (None, "")
         found = await self._rows(
             "change_page",
-            kinds=_names(kinds), at=at, id=id_, limit=span.first + 1, **_bounds(span),
+            kinds=names_of(kinds), at=at, id=id_, limit=span.first + 1, **bounds_of(span),
         )  # fmt: skip
-        return _page(map(rows.feed_entry, found), span.first)
+        return page_of(map(rows.feed_entry, found), span.first)
 
     async def change_count(
         self, kinds: Sequence[str] | None, since: Micros | None, until: Micros | None
     ) -> int:
-        bounds = _bounds(Span(0, since=since, until=until))
-        return int((await self._rows("change_count", kinds=_names(kinds), **bounds))[0][0])
+        bounds = bounds_of(Span(0, since=since, until=until))
+        return int((await self._rows("change_count", kinds=names_of(kinds), **bounds))[0][0])
 
     async def feed_end(self) -> tuple[int, ...]:
         return feed_position(await self.checkpoints())
@@ -254,8 +257,8 @@ class Neo4jReading:
         return [rows.feed_entry(row) for row in found]
 
     async def outcomes(self, command_ids: Sequence[str]) -> list[Outcome | None]:
-        found = await self._rows("outcomes", ids=_distinct(command_ids))
-        return _in_order(command_ids, {row[0]: rows.outcome(row) for row in found})
+        found = await self._rows("outcomes", ids=distinct(command_ids))
+        return in_order(command_ids, {row[0]: rows.outcome(row) for row in found})
 
     async def dead_records(self, after: tuple[int, int], limit: int) -> list[DeadRecord]:
         found = await self._rows("dead_records", partition=after[0], position=after[1], limit=limit)
@@ -273,44 +276,5 @@ class Neo4jReading:
         return await self._single.rows(name, **parameters)
 
     async def _counts(self, name: str, ids: Sequence[str], **parameters: object) -> list[int]:
-        found = dict(await self._rows(name, ids=_distinct(ids), **parameters))
+        found = dict(await self._rows(name, ids=distinct(ids), **parameters))
         return [found.get(id_, 0) for id_ in ids]
-
-
-def _page(values: Iterable[T], first: int) -> Page[T]:
-    found = list(values)
-    return Page(found[:first], len(found) > first)
-
-
-def _pages(
-    keys: Sequence[str], found: Iterable[list[Any]], value: Callable[[list[Any]], T], first: int
-) -> list[Page[T]]:
-    """Rows that begin with the key they belong to."""
-    groups = _grouped(keys, ((row[0], row[1:]) for row in found))
-    return [_page(map(value, group), first) for group in groups]
-
-
-def _in_order(keys: Sequence[str], found: dict[str, T]) -> list[T | None]:
-    return [found.get(key) for key in keys]
-
-
-def _grouped(keys: Sequence[str], pairs: Iterable[tuple[str, T]]) -> list[list[T]]:
-    found: dict[str, list[T]] = {key: [] for key in keys}
-    for key, value in pairs:
-        found[key].append(value)
-    return [found[key] for key in keys]
-
-
-def _distinct(keys: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(keys))
-
-
-def _names(names: Sequence[str] | None) -> list[str] | None:
-    return None if names is None else list(names)
-
-
-def _bounds(span: Span) -> dict[str, Any]:
-    return {
-        "since": NEVER if span.since is None else span.since,
-        "until": EVER if span.until is None else span.until,
-    }

@@ -10,7 +10,15 @@ import msgspec
 from graph_schema.model.change import Change, FeedEntry, IdentityChange
 from graph_schema.model.command import Outcome
 from graph_schema.model.event import Event
-from graph_schema.model.evidence import Edge, EvidenceKind, EvidenceStatus, RefusalRule, Seen
+from graph_schema.model.evidence import (
+    Decision,
+    DecisionKind,
+    Edge,
+    EvidenceKind,
+    EvidenceStatus,
+    RefusalRule,
+    Seen,
+)
 from graph_schema.model.identifier import Identifier, IdentifierStatus
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
@@ -91,6 +99,19 @@ def seen(row: Row) -> Seen:
     return Seen(a, b, _KINDS[kind], half_hour, at, mid, rec)
 
 
+def decision(row: Row) -> Decision:
+    id_, kind, left, right, *rest = row
+    return Decision(id_, DecisionKind(kind), tuple(left), tuple(right), *rest)
+
+
+def decision_node(value: Decision) -> Node:
+    return {
+        "id": value.id, "kind": value.kind.value, "left": list(value.left),
+        "right": list(value.right), "actor": value.actor, "at": value.at, "note": value.note,
+        "undoes": value.undoes, "recordedAt": value.rec, "undoesChange": value.undoes_change,
+    }  # fmt: skip
+
+
 def profile(row: Row) -> Profile:
     return Profile(*(*row[:4], _tally(row[4]), row[5]))
 
@@ -118,7 +139,7 @@ def profile_row(value: Profile, names: FlatNames) -> Row:
 
 
 def session(row: Row) -> Session:
-    return Session(*(*row[:7], DeviceFacts(*row[8:16]), _tally(row[7])))
+    return Session(*(*row[:7], DeviceFacts(*row[8:16]), _tally(row[7]), row[16]))
 
 
 def session_node(value: Session) -> Node:
@@ -126,7 +147,7 @@ def session_node(value: Session) -> Node:
     return {
         "id": value.id, "device": value.device, "user": value.user, "owner": value.owner,
         "startedAt": value.started_at, "endedAt": value.ended_at, "lastMid": value.last_mid,
-        "tally": _pack(value.tally), "events": value.tally.events,
+        "tally": _pack(value.tally), "events": value.tally.events, "recordedAt": value.rec,
         "kind": facts.kind, "userAgentFamily": facts.user_agent_family, "os": facts.os,
         "locale": facts.locale, "timezone": facts.timezone, "screen": facts.screen,
         "country": facts.country, "ipPrefix": facts.ip_prefix,
@@ -139,7 +160,7 @@ def stored_event(row: Row) -> StoredEvent:
 
 
 def recorded(row: Row) -> Recorded:
-    """(body, position, rec, device, user, session, digest)"""
+    """(body, partition, position, rec, device, user, session, digest)"""
     return Recorded(_event(row[0]), *row[1:])
 
 
@@ -217,10 +238,11 @@ def membership(row: Row) -> Membership:
     return Membership(*(*row[:4], MembershipCause(row[4])))
 
 
-def membership_row(entry: MembershipEntry) -> Row:
+def membership_row(entry: MembershipEntry, rec: Micros) -> Row:
     known = entry.membership
     return [
-        known.profile_id, known.segment, known.version, known.since, known.cause.value, entry.event
+        known.profile_id, known.segment, known.version, known.since, known.cause.value, entry.event,
+        rec,
     ]  # fmt: skip
 
 
@@ -263,4 +285,5 @@ def change_node(change: Change, partition: int, seq: int, rec: Micros) -> Node:
     }  # fmt: skip
     if isinstance(change, IdentityChange):
         node |= {"kind": change.kind.value, "id": change.id, "cause": change.cause}
+        node["recordedAt"] = change.at
     return node

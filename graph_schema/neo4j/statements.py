@@ -70,6 +70,10 @@ class Single:
                     raise
             await asyncio.sleep(random.uniform(0.01, 0.05))
 
+    async def each(self, name: str, parameter: str, values: Sequence[Any]) -> list[list[Any]]:
+        """As one statement, however long the list is; nothing where it is empty."""
+        return await self.rows(name, **{parameter: list(values)}) if values else []
+
     async def stream(self, name: str, chunk: int) -> Any:
         """The rows in chunks, as the server reads them."""
         with translated(self._address):

@@ -17,6 +17,7 @@ from graph_schema.neo4j.address import Address
 from graph_schema.neo4j.batch import Neo4jBatch
 from graph_schema.neo4j.failures import translated
 from graph_schema.neo4j.flat import FlatNames
+from graph_schema.neo4j.knowledge import Neo4jKnowledge
 from graph_schema.neo4j.reading import Neo4jReading
 from graph_schema.neo4j.statements import Single, Transacted
 from graph_schema.neo4j.walking import Neo4jWalking
@@ -26,7 +27,7 @@ BATCH_S = 120.0
 """A worker that hangs holds others up no longer than this: then the server ends its transaction."""
 
 
-class Neo4jGraphStore(Neo4jReading, Neo4jWalking):
+class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
     """Implements `graph_schema.store.GraphStore`.
 
     `fingerprint` is that of the hash key. `strict`: what the server has to say against a statement

@@ -59,4 +59,4 @@ class Neo4jWalking:
         self, name: str, value: Callable[[list[Any]], T], chunk: int
     ) -> AsyncIterator[list[T]]:
         async for part in self._single.stream(name, chunk):
-            yield [value(row) for row in part]
+            yield [value(row) for row in part if None not in row[:3]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from graph_schema.model.change import IdentityChange
 from graph_schema.model.identifier import Identifier
 from graph_schema.model.item import Interaction, Item
 from graph_schema.neo4j import rows
@@ -62,7 +63,23 @@ class Writing:
         await self._run.each("new_identifiers", "rows", new)
         await self._run.each("set_identifiers", "rows", kept)
         await self._run.each("put_identifiers", "rows", moved)
+        await self._history(delta)
         self._known.read_identifiers(values)
+
+    async def _history(self, delta: Delta) -> None:
+        """Who held an identifier and when it was seen, as known from now on."""
+        assigned = [[a.identifier, a.rec, a.profile, a.status.value] for a in delta.assigned]
+        sightings = [[s.identifier, s.rec, s.first_at, s.last_at] for s in delta.sightings]
+        for what, all_rows in (("assigned", assigned), ("sightings", sightings)):
+            for number, one_each in enumerate(_rounds(all_rows)):
+                new = [
+                    row
+                    for row in one_each
+                    if number == 0 and self._known.is_missing("Identifier", row[0])
+                ]
+                known = [row for row in one_each if row not in new]
+                await self._run.each(f"new_{what}", "rows", new)
+                await self._run.each(f"put_{what}", "rows", known)
 
     def _same_profile(self, value: Identifier) -> bool:
         known = self._known.profile_of
@@ -76,6 +93,9 @@ class Writing:
                 for s in delta.seen
             ],
         )  # fmt: skip
+        await self._run.each(
+            "put_decisions", "nodes", [rows.decision_node(one) for one in delta.decisions]
+        )
         edges = _once(delta.edges, lambda edge: edge.key)
         await self._make("Identifier", (end for edge in edges for end in (edge.a, edge.b)))
         await self._run.each("put_edges", "rows", [rows.edge_row(edge) for edge in edges])
@@ -156,7 +176,7 @@ class Writing:
     async def _memberships(self, delta: Delta) -> None:
         closed = [[profile, key, delta.rec] for profile, key in sorted(set(delta.closed))]
         await self._run.each("close_members", "rows", closed)
-        opened = [rows.membership_row(entry) for entry in delta.opened]
+        opened = [rows.membership_row(entry, delta.rec) for entry in delta.opened]
         opened.sort(key=lambda row: (row[1], row[0]))
         await self._make("Segment", (row[1] for row in opened))
         await self._make("Profile", (row[0] for row in opened))
@@ -175,6 +195,13 @@ class Writing:
             self.seq += 1
             nodes.append(rows.change_node(change, self._partition, self.seq, delta.rec))
         await self._run.each("put_changes", "nodes", nodes)
+        parts = {
+            (part.profile_id, change.at, change.id)
+            for change in delta.changes
+            if isinstance(change, IdentityChange)
+            for part in (*change.before, *change.after)
+        }
+        await self._run.each("put_change_profiles", "rows", [list(part) for part in sorted(parts)])
 
     # ── underneath ─────────────────────────────────────────────────────────────────────────────
 
@@ -192,6 +219,18 @@ def _once(values: Iterable[Any], key: Any) -> list[Any]:
     """Each key once, the last one of it, in the order of the keys."""
     found = {key(value): value for value in values}
     return [found[name] for name in sorted(found)]
+
+
+def _rounds(all_rows: Iterable[list[Any]]) -> list[list[list[Any]]]:
+    """Rows in rounds: each key once in a round, in the order in which its rows stand."""
+    rounds: list[list[list[Any]]] = []
+    turn: dict[str, int] = {}
+    for row in all_rows:
+        number = turn[row[0]] = turn.get(row[0], -1) + 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(row)
+    return rounds
 
 
 def _added(met: Sequence[Met]) -> list[list[Any]]:

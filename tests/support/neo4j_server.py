@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import neo4j
 from maven_artifacts import CannotStart, java, libraries
-from neo4j.exceptions import Neo4jError, ServiceUnavailable
+from neo4j.exceptions import DatabaseUnavailable, Neo4jError, ServiceUnavailable
 
 PASSWORD = "only-for-tests"
 HEAP = "-Xmx1g"
@@ -125,11 +125,19 @@ class Neo4jServer:
                         "ALTER CURRENT USER SET PASSWORD FROM $old TO $new",
                         old=password, new=PASSWORD, database_="system",
                     )  # fmt: skip
-                else:
-                    driver.verify_connectivity()
+            # Bolt answers before the database does.
+            with neo4j.GraphDatabase.driver(self.uri, auth=("neo4j", PASSWORD)) as driver:
+                until = time.monotonic() + START_S
+                while True:
+                    try:
+                        driver.execute_query("RETURN 1", database_="neo4j")
+                        return True
+                    except DatabaseUnavailable:
+                        if time.monotonic() > until:
+                            raise
+                        time.sleep(0.1)
         except (ServiceUnavailable, Neo4jError):
             return False
-        return True
 
 
 class GivenServer:
@@ -145,7 +153,9 @@ class GivenServer:
 @contextmanager
 def started(*, read_only: bool = False) -> Iterator[Neo4jServer]:
     """A server of one's own, gone at the end with all that it kept."""
-    folder = Path(tempfile.mkdtemp(prefix="cdp-neo4j-"))
+    memory = Path("/dev/shm")
+    quick = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="cdp-neo4j-", dir=quick))
     server = Neo4jServer(folder, read_only=read_only)
     try:
         server.start()

@@ -64,6 +64,8 @@ class Kind(msgspec.Struct, frozen=True):
     empty: Callable[[], AbstractAsyncContextManager[Place]]
     spoilings: Sequence[Spoiling] = ()
     thinning: int = 1
+    one_reading: bool = True
+    """Whether a long walk shows one moment, whatever is written meanwhile."""
 
 
 @contextmanager
@@ -151,6 +153,10 @@ class Neo4jPlace:
         self.address = address
         self._driver = driver
 
+    @property
+    def settings(self) -> Mapping[str, str]:
+        return {"CDP_GRAPH": the_server().address}
+
     def store(self, fingerprint: str = IDS.fingerprint) -> Neo4jGraphStore:
         return Neo4jGraphStore(self.address, fingerprint, strict=True)
 
@@ -179,7 +185,7 @@ class Neo4jPlace:
 
 
 @asynccontextmanager
-async def neo4j_place(folder: Path) -> AsyncIterator[Neo4jPlace]:
+async def neo4j_place() -> AsyncIterator[Neo4jPlace]:
     address = parse(the_server().address)
     async with neo4j.AsyncGraphDatabase.driver(
         address.uri,
@@ -211,6 +217,8 @@ NEO4J = Kind(
         Spoiling("foreign", _other_graph, StoreForeign),
         Spoiling("newer", _newer_graph, StoreNewer),
     ),
+    thinning=10,
+    one_reading=False,
 )
 
 KINDS: Sequence[Kind] = (SQLITE, NEO4J)

@@ -56,7 +56,8 @@ CALL (wanted) {
   RETURN l AS s ORDER BY l.device DESC, l.endedAt DESC, l.lastMid DESC LIMIT 1
 }
 RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
-  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix
+  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
+  s.recordedAt
 
 // name: identifiers
 UNWIND $keys AS key
@@ -111,7 +112,8 @@ RETURN a.key, b.key, e.kind, e.count, e.firstAt, e.lastAt, e.status, e.refusedBy
 MATCH (s:Session {device: $device})
 WHERE s.endedAt >= $since AND s.lastMid IS NOT NULL AND s.startedAt <= $until
 RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
-  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix
+  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
+  s.recordedAt
 ORDER BY s.startedAt, s.id
 
 // name: events_of
@@ -125,7 +127,8 @@ RETURN e.body, e.recordedAt, s.id, p.id
 UNWIND $ids AS id
 MATCH (:Profile {id: id})<-[:IDENTIFIES]-(:Identifier)<-[:OWNED_BY]-(s:Session)
 RETURN id, s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
-  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix
+  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
+  s.recordedAt
 ORDER BY s.startedAt DESC, s.id DESC
 
 // name: identifiers_of_profiles

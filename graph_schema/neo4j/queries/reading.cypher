@@ -140,7 +140,8 @@ CALL (id) {
   RETURN s ORDER BY s.startedAt DESC, s.id DESC LIMIT $limit
 }
 RETURN id, s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
-  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix
+  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
+  s.recordedAt
 ORDER BY id, s.startedAt DESC, s.id DESC
 
 // name: session_counts
@@ -155,7 +156,8 @@ MATCH (:Event {id: id})<-[:CONTAINS]-(s:Session)
 WHERE s.startedAt IS NOT NULL
 OPTIONAL MATCH (s)-[:OWNED_BY]->(:Identifier)-[:IDENTIFIES]->(p)
 RETURN id, p.id, s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
-  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix
+  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
+  s.recordedAt
 
 // name: event_pages
 // Takes sessions by their ends, so that a profile's newest events need not all be read.

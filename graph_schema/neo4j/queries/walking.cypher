@@ -7,6 +7,7 @@ WHERE s.device IS NOT NULL AND s.endedAt IS NOT NULL AND s.lastMid IS NOT NULL
 WITH s ORDER BY s.device, s.endedAt, s.lastMid
 RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
   s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
+  s.recordedAt,
   COLLECT {
     MATCH (s)-[n:INTERACTED]->(i:Item)
     RETURN [i.id, n.views, n.carts, n.purchases, n.firstAt, n.lastAt] ORDER BY i.id
@@ -30,7 +31,7 @@ RETURN s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt
 // name: recorded
 UNWIND $mids AS mid
 MATCH (e:Event {id: mid})
-RETURN mid, e.body, e.position, e.recordedAt, e.device, e.user, e.session, e.digest
+RETURN mid, e.body, e.partition, e.position, e.recordedAt, e.device, e.user, e.session, e.digest
 
 // name: dangling_session
 MATCH (s:Session)

@@ -183,7 +183,7 @@ UNWIND $rows AS row
 MATCH ()-[m:MEMBER_OF]->()
 WHERE m.segment = row[1] AND m.profile = row[0]
 CREATE (:PastMembership {profile: row[0], segment: row[1], version: m.version, since: m.since,
-  until: row[2], cause: m.cause, event: m.event})
+  until: row[2], cause: m.cause, event: m.event, recordedAt: m.recordedAt})
 DELETE m
 
 // name: open_members
@@ -192,7 +192,7 @@ MATCH (p:Profile {id: row[0]})
 MATCH (s:Segment {key: row[1]})
 MERGE (p)-[m:MEMBER_OF]->(s)
 SET m = {profile: row[0], segment: row[1], version: row[2], since: row[3], cause: row[4],
-  event: row[5]}
+  event: row[5], recordedAt: row[6]}
 
 // name: put_deadlines
 UNWIND $rows AS row
