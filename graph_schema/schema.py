@@ -193,6 +193,10 @@ RELATIONSHIPS: tuple[Relationship, ...] = (
         Property("kind"), Property("count", _I, "distinct half-hours"), *_SPAN,
         Property("status", _T, "joined, redundant, refused or pending"), Property("refusedBy"),
     )),
+    Relationship("CONCERNS", "Decision", "Identifier", "whom a person spoke of", (
+        Property("side", _T, "left or right"),
+    )),
+    Relationship("WITHDRAWS", "Decision", "Decision", "takes it back"),
     Relationship("OWNED_BY", "Session", "Identifier", "whose facts these are"),
     Relationship("CONTAINS", "Session", "Event", ""),
     Relationship("ABOUT", "Event", "Item", "a product that it names", (

@@ -276,6 +276,7 @@ class SessionFolder:
         item = visits.new.get(event.message_id)
         return item.names.user if item is not None else self._work.normaliser.names(event).user
 
+
 def _about(event: Event) -> tuple[About, ...]:
     return tuple(
         About(line.item_id, _whole(line.quantity_micros), _whole(line.price_micros),

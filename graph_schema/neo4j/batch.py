@@ -30,6 +30,7 @@ from graph_schema.model.time import Micros
 from graph_schema.neo4j import evidence, rows
 from graph_schema.neo4j.flat import FlatNames
 from graph_schema.neo4j.known import Known
+from graph_schema.neo4j.paging import EVER
 from graph_schema.neo4j.pairs import pair_of
 from graph_schema.neo4j.statements import Transacted
 from graph_schema.neo4j.writing import Writing
@@ -67,7 +68,7 @@ class Neo4jBatch:
     # ── reading under lock ─────────────────────────────────────────────────────────────────────
 
     async def load(self, wanted: Wanted) -> Neighbourhood:
-        sessions = await self._sessions(wanted.devices)
+        sessions = await self._sessions(wanted)
         owners = {s.owner for found in sessions.values() for s in found if s.owner is not None}
         keys = sorted({*wanted.keys, *owners})
         identifiers = await self._locked_identifiers(keys)
@@ -208,11 +209,12 @@ class Neo4jBatch:
                 return found
             await self._lock(missing)
 
-    async def _sessions(self, devices: dict[Key, Micros]) -> dict[Key, list[Session]]:
-        wanted = [[device, since] for device, since in devices.items()]
+    async def _sessions(self, wanted: Wanted) -> dict[Key, list[Session]]:
+        devices = wanted.devices
+        reaches = [[key, since, wanted.until.get(key, EVER)] for key, since in devices.items()]
         found = [
             rows.session(row)
-            for row in await self._run.each("sessions_of_devices", "devices", wanted)
+            for row in await self._run.each("sessions_of_devices", "devices", reaches)
         ]
         grouped: dict[Key, list[Session]] = {device: [] for device in devices}
         for session in sorted(found, key=lambda s: (s.started_at, s.id)):

@@ -12,6 +12,7 @@ from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
 from graph_schema.neo4j import evidence, rows
 from graph_schema.neo4j.paging import EVER, bounds_of, distinct, grouped, in_order, page_of
+from graph_schema.neo4j.pairs import pair_of
 from graph_schema.neo4j.statements import Single
 from graph_schema.store import Clusters, Page, Span
 
@@ -42,9 +43,18 @@ class Neo4jKnowledge:
         found = await self._single.rows("decisions_by_ids", ids=distinct(ids))
         return in_order(ids, {row[0]: rows.decision(row) for row in found})
 
-    async def decisions_undoing(self, ids: Sequence[str]) -> list[list[Decision]]:
-        found = await self._single.rows("decisions_undoing", ids=distinct(ids))
-        return grouped(ids, ((row[0], rows.decision(row[1:])) for row in found))
+    async def decisions_about(self, ids: Sequence[str]) -> list[Decision]:
+        found = await self._single.rows("decisions_about", ids=distinct(ids))
+        return [rows.decision(row) for row in found]
+
+    async def decisions_naming(self, keys: Sequence[Key]) -> list[Decision]:
+        found = await self._single.rows("decisions_naming", keys=distinct(keys))
+        return [rows.decision(row) for row in found]
+
+    async def newest_seen(self, edges: Sequence[EdgeKey], limit: int) -> list[list[Seen]]:
+        pairs = [pair_of(*edge) for edge in edges]
+        found = await self._single.rows("newest_seen", pairs=distinct(pairs), limit=limit)
+        return grouped(pairs, ((row[0], rows.seen(row[1:])) for row in found))
 
     async def history_pages(
         self, lineages: Sequence[Sequence[str]], span: Span

@@ -56,6 +56,10 @@ class Neo4jReading:
         found = await self._rows("identifiers", keys=distinct(keys))
         return in_order(keys, {row[0]: rows.identifier(row) for row in found})
 
+    async def identifiers_by_ids(self, ids: Sequence[str]) -> list[Identifier | None]:
+        found = await self._rows("identifiers_by_ids", ids=distinct(ids))
+        return in_order(ids, {row[1]: rows.identifier(row) for row in found})
+
     async def profiles_by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
         found = await self._rows("retired_ids", ids=distinct(ids))
         return in_order(ids, {row[0]: rows.profile(row[1:]) for row in found})

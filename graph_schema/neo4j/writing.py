@@ -93,14 +93,24 @@ class Writing:
                 for s in delta.seen
             ],
         )  # fmt: skip
-        await self._run.each(
-            "put_decisions", "nodes", [rows.decision_node(one) for one in delta.decisions]
-        )
+        await self._decisions(delta)
         edges = _once(delta.edges, lambda edge: edge.key)
         await self._make("Identifier", (end for edge in edges for end in (edge.a, edge.b)))
         await self._run.each("put_edges", "rows", [rows.edge_row(edge) for edge in edges])
         gone = [[a, b, kind.value] for a, b, kind in sorted(set(delta.gone_edges))]
         await self._run.each("drop_edges", "rows", gone)
+
+    async def _decisions(self, delta: Delta) -> None:
+        made = delta.decisions
+        await self._make("Identifier", (key for one in made for key in (*one.left, *one.right)))
+        await self._run.each("put_decisions", "nodes", [rows.decision_node(one) for one in made])
+        taken_back = [
+            [one.id, id_]
+            for one in made
+            for id_ in (one.undoes, one.undoes_change)
+            if id_ is not None
+        ]
+        await self._run.each("link_decisions", "rows", taken_back)
 
     async def _profiles(self, delta: Delta) -> None:
         put = {profile.id: profile for profile in delta.profiles}

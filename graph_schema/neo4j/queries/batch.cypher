@@ -44,11 +44,12 @@ MATCH (e:Event {id: mid})
 RETURN e.id, e.digest
 
 // name: sessions_of_devices
-// Of each [device, since] the sessions that end at `since` or later, and the last one in any case.
+// Of each [device, since, until] the sessions that end at `since` or later and begin at `until` or
+// earlier, and the last one in any case.
 UNWIND $devices AS wanted
 CALL (wanted) {
   MATCH (s:Session {device: wanted[0]})
-  WHERE s.endedAt >= wanted[1] AND s.lastMid IS NOT NULL
+  WHERE s.endedAt >= wanted[1] AND s.lastMid IS NOT NULL AND s.startedAt <= wanted[2]
   RETURN s
   UNION
   MATCH (l:Session {device: wanted[0]})

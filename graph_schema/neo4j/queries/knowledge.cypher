@@ -11,18 +11,46 @@ UNWIND $ids AS id
 MATCH (d:Decision {id: id})
 RETURN d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange
 
-// name: decisions_undoing
+// name: decisions_about
+// Those with the ids, those that take them back, those that take these back, and on.
 UNWIND $ids AS id
 CALL (id) {
-  MATCH (d:Decision {undoes: id})
-  RETURN d
+  MATCH (first:Decision {id: id})
+  RETURN first
   UNION
-  MATCH (d:Decision {undoesChange: id})
-  RETURN d
+  MATCH (first:Decision {undoes: id})
+  RETURN first
+  UNION
+  MATCH (first:Decision {undoesChange: id})
+  RETURN first
 }
-RETURN id AS undone, d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt,
-  d.undoesChange
+WITH DISTINCT first
+MATCH (first)<-[:WITHDRAWS*0..1000]-(d:Decision)
+WITH DISTINCT d
+RETURN d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange
 ORDER BY d.recordedAt, d.id
+
+// name: decisions_naming
+UNWIND $keys AS key
+MATCH (:Identifier {key: key})<-[:CONCERNS]-(first:Decision)
+WITH DISTINCT first
+MATCH (first)<-[:WITHDRAWS*0..1000]-(d:Decision)
+WITH DISTINCT d
+RETURN d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange
+ORDER BY d.recordedAt, d.id
+
+// name: newest_seen
+// Of each pair the last half-hours, each with its earliest sighting.
+UNWIND $pairs AS pair
+CALL (pair) {
+  MATCH (s:Seen {pair: pair})
+  WHERE s.halfHour IS NOT NULL
+  WITH s ORDER BY s.at, s.mid
+  WITH s.halfHour AS halfHour, head(collect(s)) AS s
+  RETURN s ORDER BY halfHour DESC LIMIT $limit
+}
+RETURN pair, s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt
+ORDER BY pair, s.halfHour DESC
 
 // name: sessions_between
 UNWIND $users AS user
@@ -61,6 +89,16 @@ RETURN place, changes
 UNWIND $nodes AS node
 CREATE (d:Decision)
 SET d = node
+WITH d, node
+UNWIND [key IN node.left | ['left', key]] + [key IN node.right | ['right', key]] AS named
+MATCH (i:Identifier {key: named[1]})
+CREATE (d)-[:CONCERNS {side: named[0]}]->(i)
+
+// name: link_decisions
+UNWIND $rows AS row
+MATCH (d:Decision {id: row[0]})
+MATCH (known:Decision {id: row[1]})
+CREATE (d)-[:WITHDRAWS]->(known)
 
 // name: put_assigned
 // Each identifier once. What is recorded no later than what is known takes its place.

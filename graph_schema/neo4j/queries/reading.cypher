@@ -7,6 +7,13 @@ MATCH (:Identifier {id: id})-[:IDENTIFIES]->(p:Profile)
 WHERE p.anchor IS NOT NULL
 RETURN id, p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
 
+// name: identifiers_by_ids
+UNWIND $ids AS id
+MATCH (i:Identifier {id: id})
+OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
+RETURN i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+  i.generation
+
 // name: profiles_last_seen
 MATCH (p:Profile)
 WHERE p.lastSeenAt <= $at AND p.id IS NOT NULL AND (p.lastSeenAt < $at OR p.id < $id)
