@@ -169,6 +169,9 @@ class Neo4jBatch:
         self._known.there("Segment", (segment.key for segment in found))
         return found
 
+    async def checkpoints(self) -> list[Checkpoint]:
+        return [rows.checkpoint(row) for row in await self._run.rows("checkpoints")]
+
     async def outcome(self, command_id: str) -> Outcome | None:
         found = await self._run.rows("outcomes", ids=[command_id])
         return rows.outcome(found[0]) if found else None
