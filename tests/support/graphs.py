@@ -76,9 +76,12 @@ def broken(report: Report) -> dict[str, tuple[str, ...]]:
 
 @asynccontextmanager
 async def opened(
-    store: GraphStore, batch_size: int = 1000, log: MemoryEventLog | None = None
+    store: GraphStore,
+    batch_size: int = 1000,
+    log: MemoryEventLog | None = None,
+    partitions: int = 1,
 ) -> AsyncIterator[Installation]:
-    found = Installation(store, batch_size, log)
+    found = Installation(store, batch_size, log, partitions)
     await found.log.open()
     await store.open()
     try:
