@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from gnn.dataset import Dataset
-from gnn.errors import UnknownModel
+from gnn.errors import TrainingExtraMissing, UnknownModel
 from gnn.models.base import ListModel
 
 _CLASSES = {
@@ -15,7 +15,10 @@ _CLASSES = {
     "ease": ("gnn.models.ease", "Ease"),
     "spectral": ("gnn.models.spectral", "Spectral"),
     "lightgcn": ("gnn.models.lightgcn", "LightGcn"),
+    "xsimgcl": ("gnn.models.xsimgcl", "XSimGcl"),
 }
+TRAINED = ("lightgcn", "xsimgcl")
+"""The models that need the extra `gnn`."""
 NAMES = tuple(_CLASSES)
 DEFAULT = "default"
 DENSE_CATALOGUE = 4_000
@@ -25,11 +28,16 @@ DENSE_SHARE = 0.01
 
 
 def create(name: str, **parameters: object) -> ListModel:
-    """A model that is not fitted yet. Errors: UnknownModel."""
+    """A model that is not fitted yet. Errors: UnknownModel, TrainingExtraMissing."""
     if name not in _CLASSES:
         raise UnknownModel(name=name, known=", ".join((*NAMES, DEFAULT)))
     module, attribute = _CLASSES[name]
-    make: Callable[..., ListModel] = getattr(import_module(module), attribute)
+    try:
+        make: Callable[..., ListModel] = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if name in TRAINED and error.name in ("torch", "torch_geometric"):
+            raise TrainingExtraMissing(name=name) from error
+        raise
     return make(**parameters)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Self
 
 import msgspec
@@ -25,6 +26,8 @@ class ListModel(abc.ABC):
     """A recommender whose `_lists` says how strongly each item speaks for each other."""
 
     name: ClassVar[str]
+    checkpoints: Path | None = None
+    """Where a long fit keeps how far it is. Models that are fitted within minutes keep nothing."""
 
     def __init__(self, weights: BehaviourWeights | None = None) -> None:
         self.weights = weights or BehaviourWeights()
