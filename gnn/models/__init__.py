@@ -16,8 +16,9 @@ _CLASSES = {
     "spectral": ("gnn.models.spectral", "Spectral"),
     "lightgcn": ("gnn.models.lightgcn", "LightGcn"),
     "xsimgcl": ("gnn.models.xsimgcl", "XSimGcl"),
+    "sage": ("gnn.models.sage", "Sage"),
 }
-TRAINED = ("lightgcn", "xsimgcl")
+TRAINED = ("lightgcn", "xsimgcl", "sage")
 """The models that need the extra `gnn`."""
 NAMES = tuple(_CLASSES)
 DEFAULT = "default"

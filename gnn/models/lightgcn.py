@@ -13,6 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from gnn.dataset import Dataset
 from gnn.learning.checkpoint import Parameters
 from gnn.learning.graph import Graph
 from gnn.learning.losses import bpr, squared_length
@@ -52,7 +53,7 @@ class LightGcn(TrainedModel):
             weights=weights,
         )
 
-    def learning(self, graph: Graph, seed: int) -> LightGcnLearning:
+    def learning(self, dataset: Dataset, graph: Graph, seed: int) -> LightGcnLearning:
         return LightGcnLearning(self, graph, seed)
 
 

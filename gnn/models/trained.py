@@ -67,14 +67,14 @@ class TrainedModel(ListModel):
         return {name: getattr(self, name) for name in self.SETTINGS}
 
     @abc.abstractmethod
-    def learning(self, graph: Graph, seed: int) -> Learning:
+    def learning(self, dataset: Dataset, graph: Graph, seed: int) -> Learning:
         """The model's parameters at their start, and its loss."""
 
     def _lists(self, dataset: Dataset, seed: int, progress: OnProgress) -> ItemLists:
         device = self.device or _device()
         held_out = last_pairs(dataset, VALIDATION_SHARE, seed)
         graph = Graph.of(dataset, self.weights, ~held_out, device)
-        learning = self.learning(graph, seed)
+        learning = self.learning(dataset, graph, seed)
         checkpoint = Checkpoint(
             self.checkpoints, self.name, self.parameters, seed, dataset.graph_hash
         )

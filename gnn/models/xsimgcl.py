@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from gnn.dataset import Dataset
 from gnn.learning.checkpoint import Parameters
 from gnn.learning.graph import Graph, Sides
 from gnn.learning.losses import bpr, info_nce, squared_length
@@ -71,7 +72,7 @@ class XSimGcl(TrainedModel):
         self.temperature = temperature
         self.contrast_layer = contrast_layer
 
-    def learning(self, graph: Graph, seed: int) -> XSimGclLearning:
+    def learning(self, dataset: Dataset, graph: Graph, seed: int) -> XSimGclLearning:
         return XSimGclLearning(self, graph, seed)
 
 
