@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn.arrays import Bools
+from gnn.arrays import Bools, Int64s
 from gnn.dataset import Dataset
 
 LEAST_HISTORY = 3
@@ -28,3 +28,17 @@ def last_pairs(dataset: Dataset, share: float, seed: int) -> Bools:
     marked = np.zeros(pairs.user.size, np.bool_)
     marked[order[chosen]] = True
     return marked
+
+
+def last_share(dataset: Dataset, users: Int64s, share: float, seed: int) -> Bools:
+    """Marks the last `share` of the pairs of each of `users` (n,), one at least, by time and then by
+    chance (pairs,)."""
+    pairs = dataset.pairs
+    counts = np.bincount(pairs.user, minlength=len(dataset.users))
+    drawn = np.random.default_rng(seed).permutation(pairs.user.size)
+    order = np.lexsort((drawn, pairs.last_at, pairs.user))
+    place = np.empty(pairs.user.size, np.int64)
+    place[order] = np.arange(pairs.user.size) - (np.cumsum(counts) - counts)[pairs.user[order]]
+    taken = np.maximum(1, (share * counts).astype(np.int64))
+    asked = np.isin(np.arange(counts.size), users)[pairs.user]
+    return asked & (place >= (counts - taken)[pairs.user])

@@ -16,6 +16,7 @@ among those of the batch (softmax over cosines).
 
 from __future__ import annotations
 
+import warnings
 from typing import ClassVar
 
 import torch
@@ -23,6 +24,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 from torch_geometric.data import HeteroData
 from torch_geometric.nn import HeteroConv, SAGEConv
+from torch_geometric.typing import EdgeType
 
 from gnn.dataset import Dataset
 from gnn.learning.checkpoint import Parameters
@@ -87,19 +89,8 @@ class Encoder(torch.nn.Module):
         self.tokens = torch.nn.Embedding(data["token"].num_nodes, dimensions)
         for table in (self.items, self.tokens):
             torch.nn.init.normal_(table.weight, std=0.1)
-        size = (dimensions, dimensions)
-        self.first = HeteroConv(
-            {
-                TOUCHED_BY: SAGEConv(size, dimensions, root_weight=False),
-                SAID_OF: SAGEConv(size, dimensions),
-            }
-        )
-        self.second = HeteroConv(
-            {
-                TOUCHED: SAGEConv(size, dimensions, root_weight=False),
-                SAID_OF: SAGEConv(size, dimensions),
-            }
-        )
+        self.first = _layer(TOUCHED_BY, dimensions)
+        self.second = _layer(TOUCHED, dimensions)
 
     def forward(self, data: HeteroData, known: Tensor) -> Tensor:
         """`known` (items,): 1 where an item's own embedding and its users may be used, else 0."""
@@ -112,6 +103,20 @@ class Encoder(torch.nn.Module):
         first = {name: layer.relu() for name, layer in self.first(start, edges).items()}
         second = self.second({**start, **first}, edges)
         return normalize(second["item"])
+
+
+def _layer(between: EdgeType, dimensions: int) -> HeteroConv:
+    """One layer: messages between users and items one way, and what is said of the items."""
+    size = (dimensions, dimensions)
+    with warnings.catch_warnings():
+        # Tokens stay what they are: nothing is ever said of a token.
+        warnings.filterwarnings("ignore", message="There exist node types")
+        return HeteroConv(
+            {
+                between: SAGEConv(size, dimensions, root_weight=False),
+                SAID_OF: SAGEConv(size, dimensions),
+            }
+        )
 
 
 class SageLearning:
