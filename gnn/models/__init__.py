@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from gnn.dataset import Dataset
 from gnn.errors import TrainingExtraMissing, UnknownModel
 from gnn.models.base import ListModel
 
@@ -14,6 +13,7 @@ _CLASSES = {
     "item_knn": ("gnn.models.item_knn", "ItemKnn"),
     "ease": ("gnn.models.ease", "Ease"),
     "spectral": ("gnn.models.spectral", "Spectral"),
+    "blend": ("gnn.models.blend", "Blend"),
     "lightgcn": ("gnn.models.lightgcn", "LightGcn"),
     "xsimgcl": ("gnn.models.xsimgcl", "XSimGcl"),
     "sage": ("gnn.models.sage", "Sage"),
@@ -22,10 +22,7 @@ TRAINED = ("lightgcn", "xsimgcl", "sage")
 """The models that need the extra `gnn`."""
 NAMES = tuple(_CLASSES)
 DEFAULT = "default"
-DENSE_CATALOGUE = 4_000
-"""Up to so many items, a dense item matrix is inverted within seconds."""
-DENSE_SHARE = 0.01
-"""From this share of all pairs on the exact solution of EASE beat the graph filter (ML-1M)."""
+"""Stands for what is chosen by itself: see `gnn.choice`."""
 
 
 def create(name: str, **parameters: object) -> ListModel:
@@ -40,12 +37,3 @@ def create(name: str, **parameters: object) -> ListModel:
             raise TrainingExtraMissing(name=name) from error
         raise
     return make(**parameters)
-
-
-def default_for(dataset: Dataset) -> str:
-    """The model for data of this size on a CPU: `ease` for a small dense catalogue, else
-    `spectral`."""
-    items = len(dataset.items)
-    pairs = dataset.pairs.user.size
-    dense = pairs >= DENSE_SHARE * items * max(dataset.active_users, 1)
-    return "ease" if items <= DENSE_CATALOGUE and dense else "spectral"

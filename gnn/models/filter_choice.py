@@ -13,135 +13,102 @@ those would be too few to tell anything the usual shape is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from gnn.arrays import Bools, Float32s, Float64s, Int64s
+from gnn.arrays import Float32s, Float64s, Int64s
 from gnn.dataset import Dataset
-from gnn.held_out import LEAST_HISTORY, last_share
+from gnn.held_out import LEAST_HISTORY, Trial
 from gnn.measures import ndcg_of_scores
-from gnn.models.graph_filter import Shape, Spectrum
+from gnn.models.graph_filter import Shape, Spectrum, random_start
 from gnn.weights import BehaviourWeights
 
-if TYPE_CHECKING:
-    from scipy.sparse import csc_array, csr_array
-
 USUAL = Shape(user_exponent=0.3, item_exponent=0.4, plateau=0.08, tail=0.6)
-EXPONENTS = ((0.3, 0.4), (0.0, 0.0), (0.2, 0.2), (0.5, 0.5))
+EXPONENTS = ((0.3, 0.4), (0.1, 0.1), (0.5, 0.5))
 PLATEAUS = (0.08, 0.02)
-FINER = (0.01, 0.04, 0.16)
-SURE = 1.5
-OPERATIONS = 2e11
-"""Additions and multiplications for one shape: two to four seconds of one core."""
+FINER = {0.08: (0.16, 0.04), 0.02: (0.01, 0.04)}
+SURE = 2.5
+OPERATIONS = 1e11
+"""Additions and multiplications for one shape: one to two seconds of one core."""
 MOST_USERS = 2_000
 LEAST_USERS = 100
-SHARE = 0.2
-PASSES = 3
+MOST_TRIALS = 4
+VECTORS = 256
+"""Enough of them to tell shapes apart; the plateau is measured by the first one's value."""
+PASSES = 2
+SHAPES = len(EXPONENTS) * len(PLATEAUS) + 2
 BLOCK = 1_024
 
 
-class Trial(NamedTuple):
-    """The strengths of all pairs but those held out (all users, items); of the users who are asked
-    about: their histories (n, items) and which items these name, what was seen and what is wanted
-    (n, items)."""
-
-    matrix: csr_array
-    histories: csc_array
-    named: Int64s
-    seen: Bools
-    wanted: Bools
-
-    @classmethod
-    def of(cls, dataset: Dataset, weights: BehaviourWeights, users: Int64s, seed: int) -> Trial:
-        """With the last pairs of these users (n,) held out."""
-        from scipy.sparse import csr_array
-
-        pairs, held_out = dataset.pairs, last_share(dataset, users, SHARE, seed)
-        shape = (len(dataset.users), len(dataset.items))
-        strengths = dataset.strengths(weights)
-        left = pairs.where(~held_out)
-        matrix = csr_array((strengths[~held_out], (left.user, left.item)), shape=shape)
-        asked = pairs.where(held_out)
-        wanted = csr_array((np.ones(asked.user.size), (asked.user, asked.item)), shape=shape)
-        histories = matrix[users]
-        return cls(
-            matrix,
-            histories.tocsc(),
-            np.unique(histories.indices).astype(np.int64),
-            histories.toarray() > 0,
-            wanted[users].toarray() > 0,
-        )
-
-    def quality(self, spectrum: Spectrum, shape: Shape) -> Float64s:
-        """NDCG@20 of each user who is asked about (n,)."""
-        rows = spectrum.rows(shape)
-        scores = np.zeros(self.wanted.shape, np.float32)
-        for first in range(0, self.named.size, BLOCK):
-            items = self.named[first : first + BLOCK]
-            spoken = np.maximum(rows(items), 0.0)
-            spoken[np.arange(items.size), items] = 0.0
-            scores += self.histories[:, items] @ spoken
-        scores[self.seen] = -1.0
-        return ndcg_of_scores(scores, self.wanted)
+def quality(trial: Trial, spectrum: Spectrum, shape: Shape) -> Float64s:
+    """NDCG@20 of each user who is asked about (n,)."""
+    rows, histories = spectrum.rows(shape), trial.histories.tocsc()
+    named = np.unique(trial.histories.indices).astype(np.int64)
+    scores: Float32s = np.zeros(trial.wanted.shape, np.float32)
+    for first in range(0, named.size, BLOCK):
+        items = named[first : first + BLOCK]
+        spoken = np.maximum(rows(items), 0.0)
+        spoken[np.arange(items.size), items] = 0.0
+        scores += histories[:, items] @ spoken
+    scores[trial.seen] = -1.0
+    return ndcg_of_scores(scores, trial.wanted)
 
 
 def chosen_shape(
     dataset: Dataset,
     weights: BehaviourWeights,
-    start: Float32s,
     *,
     seed: int = 0,
     progress: Callable[[float], None] = lambda _done: None,
 ) -> Shape:
-    """The best shape for a dataset. `start` (items, columns): where a search for singular vectors
-    begins."""
-    users = _users(dataset, start.shape[1], seed)
-    if users.size < LEAST_USERS:
+    """The best shape for a dataset, the usual one unless another is surely better."""
+    users = _users(dataset, seed)
+    if sum(part.size for part in users) < LEAST_USERS:
         return USUAL
-    trial = Trial.of(dataset, weights, users, seed)
-    tried: dict[Shape, Float64s] = {}
-    for shape, found in _tries(trial, start):
-        tried[shape] = found
-        progress(len(tried) / (len(EXPONENTS) * len(PLATEAUS) + len(FINER)))
-    usual = tried[USUAL]
-    best = max(tried, key=lambda shape: float(tried[shape].mean()))
-    gain = tried[best] - usual
-    sure = gain.mean() > SURE * gain.std() / np.sqrt(gain.size)
-    return best if sure else USUAL
+    tried: dict[Shape, list[Float64s]] = {}
+    for number, part in enumerate(users):
+        trial = Trial.of(dataset, weights, part, seed + number)
+        for shape, found in _tries(trial, seed + number):
+            tried.setdefault(shape, []).append(found)
+            progress(min(1.0, sum(map(len, tried.values())) / (SHAPES * len(users))))
+    whole = {shape: np.concatenate(of) for shape, of in tried.items() if len(of) == len(users)}
+    best = max(whole, key=lambda shape: float(whole[shape].mean()))
+    gain = whole[best] - whole[USUAL]
+    return best if gain.mean() > SURE * gain.std() / np.sqrt(gain.size) else USUAL
 
 
-def _tries(trial: Trial, start: Float32s) -> Iterator[tuple[Shape, Float64s]]:
-    """Each shape with its NDCG: the exponents with two plateaus, then more plateaus at the best."""
-    best, quality, spectra = USUAL, -1.0, {}
+def _tries(trial: Trial, seed: int) -> Iterator[tuple[Shape, Float64s]]:
+    """Each shape with its NDCG: the exponents with two plateaus, and more plateaus at the best."""
+    matrix = trial.left.matrix(trial.weights)
+    k = min(VECTORS, *matrix.shape)
+    start = random_start(matrix.shape[1], k, seed)
+    best, highest, spectra = USUAL, -1.0, {}
     for exponents in EXPONENTS:
-        spectrum = Spectrum.of(
-            trial.matrix,
-            Shape(*exponents, 0.0, 0.0),
-            _size(trial, start),
-            passes=PASSES,
-            start=start,
+        spectra[exponents] = Spectrum.of(
+            matrix, Shape(*exponents, 0.0, 0.0), k, passes=PASSES, start=start
         )
-        spectra[exponents] = spectrum
         for plateau in PLATEAUS:
             shape = Shape(*exponents, plateau, USUAL.tail)
-            found = trial.quality(spectrum, shape)
+            found = quality(trial, spectra[exponents], shape)
             yield shape, found
-            if found.mean() > quality:
-                best, quality = shape, float(found.mean())
-    for plateau in FINER:
+            if found.mean() > highest:
+                best, highest = shape, float(found.mean())
+    for plateau in FINER[best.plateau]:
         shape = best._replace(plateau=plateau)
-        yield shape, trial.quality(spectra[best[:2]], shape)
+        yield shape, quality(trial, spectra[best[:2]], shape)
 
 
-def _size(trial: Trial, start: Float32s) -> int:
-    return int(min(start.shape[1], *trial.matrix.shape))
-
-
-def _users(dataset: Dataset, k: int, seed: int) -> Int64s:
-    """Users with enough of a history, by chance, as many as the work may be."""
+def _users(dataset: Dataset, seed: int) -> list[Int64s]:
+    """Users with enough of a history, by chance, for each trial: a quarter of them at most, or the
+    graph would be another one; as many as the work may be, and a few trials where it is little."""
+    items = len(dataset.items)
     counts = np.bincount(dataset.pairs.user, minlength=len(dataset.users))
-    rich = np.flatnonzero(counts > LEAST_HISTORY)
-    drawn = np.random.default_rng(seed).permutation(rich)[:MOST_USERS]
-    rows = np.minimum(np.cumsum(counts[drawn]), len(dataset.items))
-    return np.sort(drawn[2.0 * k * len(dataset.items) * rows <= OPERATIONS])
+    rich = np.random.default_rng(seed).permutation(np.flatnonzero(counts > LEAST_HISTORY))
+    quarter = min(MOST_USERS, rich.size // 4)
+    if not quarter:
+        return []
+    rows = np.minimum(np.cumsum(counts[rich[:quarter]]), items)
+    work = 2.0 * VECTORS * items * rows
+    size = int(np.count_nonzero(work <= OPERATIONS))
+    trials = 1 if size < quarter else max(1, min(MOST_TRIALS, int(OPERATIONS / work[-1])))
+    return [np.sort(rich[number * size : (number + 1) * size]) for number in range(trials)]

@@ -44,7 +44,9 @@ class Sage(TrainedModel):
 
     name: ClassVar[str] = "sage"
     knows_attributes: ClassVar[bool] = True
-    SETTINGS: ClassVar[tuple[str, ...]] = (*TrainedModel.SETTINGS, "cold_share", "temperature")
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        *(name for name in TrainedModel.SETTINGS if name != "layers"), "cold_share", "temperature",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class Sage(TrainedModel):
         decay: float = 1e-4,
         patience: int = 8,
         minutes: float | None = None,
-        cold_share: float = 0.3,
+        cold_share: float = 0.5,
         temperature: float = 0.1,
         device: str | None = None,
         weights: BehaviourWeights | None = None,

@@ -38,32 +38,35 @@ class Spectral(ListModel):
         super().__init__(weights)
         self.k = k
         self.shape = None if shape is None else Shape(*shape)
+        self.fitted_shape: Shape | None = None
         self.passes = passes
         self.width = width
 
     def settings(self) -> dict[str, object]:
-        shape = None if self.shape is None else list(self.shape)
-        return {"k": self.k, "shape": shape, "passes": self.passes, "width": self.width}
+        shape = self.fitted_shape or self.shape
+        return {
+            "k": self.k,
+            "shape": None if shape is None else list(shape),
+            "passes": self.passes,
+            "width": self.width,
+        }
 
     def _lists(self, dataset: Dataset, seed: int, progress: OnProgress) -> ItemLists:
         matrix = dataset.matrix(self.weights)
         k = min(self.k, *matrix.shape)
-        start = random_start(len(dataset.items), k, seed)
-        shape = self.shape
-        if shape is None:
-            shape = chosen_shape(
-                dataset,
-                self.weights,
-                start,
-                seed=seed,
-                progress=lambda done: progress(Progress(stage="shape", done=0.4 * done)),
-            )
+        shape = self.shape or chosen_shape(
+            dataset,
+            self.weights,
+            seed=seed,
+            progress=lambda done: progress(Progress(stage="shape", done=0.4 * done)),
+        )
+        self.fitted_shape = shape
         spectrum = Spectrum.of(
             matrix,
             shape,
             k,
             passes=self.passes,
-            start=start,
+            start=random_start(len(dataset.items), k, seed),
             progress=lambda done: progress(
                 Progress(stage="singular vectors", done=0.4 + 0.2 * done)
             ),
