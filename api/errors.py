@@ -165,6 +165,19 @@ class CyclicFragment(ApiError):
     code = "CYCLIC_FRAGMENT"
 
 
+class AsOfTooNew(ApiError):
+    """At {asked} not everything that was recorded by then is known yet: ask for an earlier moment, or
+    again in a moment."""
+
+    code = "AS_OF_TOO_NEW"
+
+
+class AsOfTooOld(ApiError):
+    """The past is kept from {since} on: ask for a later moment."""
+
+    code = "AS_OF_TOO_OLD"
+
+
 class TimedOut(ApiError):
     """The answer took longer than {seconds} seconds and was given up: ask for less at once."""
 

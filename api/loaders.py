@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
-from api.platform import ChangeStanding, Name, Platform, SegmentDetail, Trace, TraitValue
+from api.platform import ChangeStanding, Moment, Name, Platform, SegmentDetail, Trace, TraitValue
 from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.evidence import Decision, Edge, EdgeKey
 from graph_schema.model.explanation import EvidenceGraph, LinkPath
@@ -76,11 +76,13 @@ class Loader(Generic[K, V]):
 
 
 class Loaders:
-    """The loaders of one request."""
+    """The loaders of one request, or of the part of it that is about an earlier moment; `beside`: those
+    of the request, which end with it."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, moment: Moment, beside: Loaders | None = None) -> None:
         self._platform = platform
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._moment = moment
+        self._tasks: set[asyncio.Task[Any]] = set() if beside is None else beside._tasks
         self._made: dict[Hashable, Loader[Any, Any]] = {}
 
     def renew(self) -> None:
@@ -102,43 +104,43 @@ class Loaders:
 
     @property
     def profiles(self) -> Loader[str, Profile | None]:
-        return self._loader("profiles", self._platform.profiles.by_ids)
+        return self._loader("profiles", self._moment.profiles.by_ids)
 
     @property
     def identifiers(self) -> Loader[str, Identifier | None]:
-        return self._loader("identifiers", self._platform.profiles.by_keys)
+        return self._loader("identifiers", self._moment.profiles.by_keys)
 
     @property
     def sessions(self) -> Loader[str, StoredSession | None]:
-        return self._loader("sessions", self._platform.profiles.sessions_by_ids)
+        return self._loader("sessions", self._moment.profiles.sessions_by_ids)
 
     @property
     def events(self) -> Loader[str, StoredEvent | None]:
-        return self._loader("events", self._platform.profiles.events_by_ids)
+        return self._loader("events", self._moment.profiles.events_by_ids)
 
     @property
     def session_counts(self) -> Loader[str, int]:
-        return self._loader("session counts", self._platform.profiles.session_counts)
+        return self._loader("session counts", self._moment.profiles.session_counts)
 
     @property
     def segments(self) -> Loader[str, SegmentDetail | None]:
-        return self._loader("segments", self._platform.segments.by_keys)
+        return self._loader("segments", self._moment.segments.by_keys)
 
     @property
     def segment_versions(self) -> Loader[str, list[SegmentVersion]]:
-        return self._loader("segment versions", self._platform.segments.versions)
+        return self._loader("segment versions", self._moment.segments.versions)
 
     @property
     def segment_sizes(self) -> Loader[str, int]:
-        return self._loader("segment sizes", self._platform.segments.sizes)
+        return self._loader("segment sizes", self._moment.segments.sizes)
 
     @property
     def membership_counts(self) -> Loader[str, int]:
-        return self._loader("membership counts", self._platform.segments.membership_counts)
+        return self._loader("membership counts", self._moment.segments.membership_counts)
 
     @property
     def traces(self) -> Loader[tuple[str, str], Trace | None]:
-        return self._loader("traces", self._platform.segments.traces)
+        return self._loader("traces", self._moment.segments.traces)
 
     @property
     def items(self) -> Loader[str, Item | None]:
@@ -146,74 +148,74 @@ class Loaders:
 
     @property
     def changes(self) -> Loader[str, IdentityChange | None]:
-        return self._loader("changes", self._platform.changes.by_ids)
+        return self._loader("changes", self._moment.changes.by_ids)
 
     @property
     def standings(self) -> Loader[str, ChangeStanding]:
-        return self._loader("standings", self._platform.changes.standings)
+        return self._loader("standings", self._moment.changes.standings)
 
     @property
     def decisions(self) -> Loader[str, Decision | None]:
-        return self._loader("decisions", self._platform.changes.decisions)
+        return self._loader("decisions", self._moment.changes.decisions)
 
     @property
     def sightings(self) -> Loader[EdgeKey, list[str]]:
-        return self._loader("sightings", self._platform.reasons.sightings)
+        return self._loader("sightings", self._moment.reasons.sightings)
 
     @property
     def decided(self) -> Loader[Edge, str | None]:
-        return self._loader("decided", self._platform.reasons.decided)
+        return self._loader("decided", self._moment.reasons.decided)
 
     @property
     def links(self) -> Loader[tuple[str, Name, Name], LinkPath | None]:
-        return self._loader("links", self._platform.reasons.links)
+        return self._loader("links", self._moment.reasons.links)
 
     def identity_graphs(self, limit: int) -> Loader[str, EvidenceGraph]:
-        ask = self._platform.reasons.graphs
+        ask = self._moment.reasons.graphs
         return self._loader(("identity graphs", limit), lambda anchors: ask(anchors, limit))
 
     def histories(self, span: Span) -> Loader[str, Page[FeedEntry]]:
-        ask = self._platform.reasons.histories
+        ask = self._moment.reasons.histories
         return self._loader(("histories", span), lambda ids: ask(ids, span))
 
     @property
     def history_counts(self) -> Loader[str, int]:
-        return self._loader("history counts", self._platform.reasons.history_counts)
+        return self._loader("history counts", self._moment.reasons.history_counts)
 
     def profile_identifiers(
         self, namespaces: tuple[str, ...] | None, span: Span
     ) -> Loader[str, Page[Identifier]]:
-        ask = self._platform.profiles.identifiers
+        ask = self._moment.profiles.identifiers
         return self._loader(
             ("identifiers of", namespaces, span), lambda ids: ask(ids, namespaces, span)
         )
 
     def identifier_counts(self, namespaces: tuple[str, ...] | None) -> Loader[str, int]:
-        ask = self._platform.profiles.identifier_counts
+        ask = self._moment.profiles.identifier_counts
         return self._loader(("identifier counts", namespaces), lambda ids: ask(ids, namespaces))
 
     def profile_sessions(self, span: Span) -> Loader[str, Page[StoredSession]]:
-        ask = self._platform.profiles.sessions
+        ask = self._moment.profiles.sessions
         return self._loader(("sessions of", span), lambda ids: ask(ids, span))
 
     def profile_events(
         self, names: tuple[str, ...] | None, span: Span
     ) -> Loader[str, Page[StoredEvent]]:
-        ask = self._platform.profiles.events
+        ask = self._moment.profiles.events
         return self._loader(("events of", names, span), lambda ids: ask(ids, names, span))
 
     def event_counts(self, names: tuple[str, ...] | None, span: Span) -> Loader[str, int]:
-        ask = self._platform.profiles.event_counts
+        ask = self._moment.profiles.event_counts
         return self._loader(("event counts", names, span), lambda ids: ask(ids, names, span))
 
     def session_events(self, span: Span) -> Loader[str, Page[StoredEvent]]:
-        ask = self._platform.profiles.session_events
+        ask = self._moment.profiles.session_events
         return self._loader(("events in", span), lambda ids: ask(ids, span))
 
     def trait_values(self, names: tuple[str, ...]) -> Loader[str, dict[str, list[TraitValue]]]:
-        ask = self._platform.profiles.trait_values
+        ask = self._moment.profiles.trait_values
         return self._loader(("trait values", names), lambda ids: ask(ids, names))
 
     def memberships(self, span: Span) -> Loader[str, Page[Membership]]:
-        ask = self._platform.segments.memberships
+        ask = self._moment.segments.memberships
         return self._loader(("memberships", span), lambda ids: ask(ids, span))

@@ -293,16 +293,6 @@ class Profiles(Protocol):
         """The ids of the profiles that hold those identifiers now."""
         ...
 
-    async def page(
-        self, order: str, span: Range, *, segment: str | None, search: str | None
-    ) -> Page[Profile]:
-        """`order` is a name of ProfileOrder. `search`: a part of an identifier or of a trait's text."""
-        ...
-
-    async def count(self, *, segment: str | None, search: str | None) -> int | None:
-        """None where counting took too long."""
-        ...
-
     async def session_counts(self, ids: Sequence[str]) -> list[int]: ...
 
     async def identifiers(
@@ -344,6 +334,20 @@ class Profiles(Protocol):
         ...
 
 
+class ProfileLists(Profiles, Protocol):
+    """Lists of profiles, which there are of today only."""
+
+    async def page(
+        self, order: str, span: Range, *, segment: str | None, search: str | None
+    ) -> Page[Profile]:
+        """`order` is a name of ProfileOrder. `search`: a part of an identifier or of a trait's text."""
+        ...
+
+    async def count(self, *, segment: str | None, search: str | None) -> int | None:
+        """None where counting took too long."""
+        ...
+
+
 class Segments(Protocol):
     async def by_keys(self, keys: Sequence[str]) -> list[SegmentDetail | None]: ...
 
@@ -373,6 +377,8 @@ class Segments(Protocol):
         """(profile id, segment key) -> why it is, or is not, a member now."""
         ...
 
+
+class SegmentCommands(Segments, Protocol):
     async def preview(self, rule: Any, sample: int) -> Preview | Refused: ...
 
     async def create(
@@ -395,8 +401,18 @@ class Segments(Protocol):
 
 class IdentityChanges(Protocol):
     async def by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
-        """Also those that wait in the log."""
+        """Now also those that wait in the log."""
         ...
+
+    async def standings(self, ids: Sequence[str]) -> list[ChangeStanding]:
+        """Of changes; an unknown one is not undoable."""
+        ...
+
+    async def decisions(self, ids: Sequence[str]) -> list[Decision | None]: ...
+
+
+class IdentityCommands(IdentityChanges, Protocol):
+    """The audit trail, and what people ask for."""
 
     async def page(self, kinds: Sequence[str] | None, span: Range) -> Page[FeedEntry]:
         """Newest first; the keyset is (rec, id)."""
@@ -405,12 +421,6 @@ class IdentityChanges(Protocol):
     async def count(
         self, kinds: Sequence[str] | None, since: Micros | None, until: Micros | None
     ) -> int: ...
-
-    async def standings(self, ids: Sequence[str]) -> list[ChangeStanding]:
-        """Of changes; an unknown one is not undoable."""
-        ...
-
-    async def decisions(self, ids: Sequence[str]) -> list[Decision | None]: ...
 
     async def merge(
         self,
@@ -513,16 +523,41 @@ class Feed(Protocol):
         ...
 
 
-class Platform(Protocol):
-    """The product, as it is handed to the API."""
+class Moment(Protocol):
+    """What was known at one moment: now, or an earlier one."""
+
+    @property
+    def profiles(self) -> Profiles: ...
+
+    @property
+    def segments(self) -> Segments: ...
+
+    @property
+    def changes(self) -> IdentityChanges: ...
+
+    @property
+    def reasons(self) -> Reasons: ...
+
+
+class Platform(Moment, Protocol):
+    """The product, as it is handed to the API: what is known now, and all else."""
 
     collecting: Collecting
-    profiles: Profiles
-    segments: Segments
-    changes: IdentityChanges
-    reasons: Reasons
     recommending: Recommending
     feed: Feed
+
+    @property
+    def profiles(self) -> ProfileLists: ...
+
+    @property
+    def segments(self) -> SegmentCommands: ...
+
+    @property
+    def changes(self) -> IdentityCommands: ...
+
+    async def at(self, t: Micros) -> Moment:
+        """What was known at an earlier moment. Raises AsOfTooNew, AsOfTooOld."""
+        ...
 
     async def stats(self) -> Stats: ...
 

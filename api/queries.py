@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import strawberry
 
 from api.auth import Scope
-from api.context import Info
+from api.context import Context, Info
 from api.errors import ApiError, ArgumentError
 from api.platform import Refused
 from api.types import change as change_types
@@ -64,13 +64,22 @@ class Query:
             IdentifierInput | None,
             strawberry.argument(description="Any identifier of the profile."),
         ] = None,
+        as_of: Annotated[
+            DateTime | None,
+            strawberry.argument(
+                description="As it was known then, with everything below it; the whole of the "
+                "millisecond counts. Null: now."
+            ),
+        ] = None,
     ) -> profile_types.Profile | None:
         ctx = info.context
         ctx.need(Scope.PROFILE_READ)
         if (id is None) == (identifier is None):
             raise ArgumentError(reason="Give exactly one of id and identifier.")
+        if as_of is not None:
+            ctx = await ctx.at(as_of)
         if identifier is not None:
-            return await profile_types.profile_by_id(ctx, await _profile_id(info, identifier))
+            return await profile_types.profile_by_id(ctx, await _profile_id(ctx, identifier))
         return await profile_types.profile_by_id(ctx, id)
 
     @resolved("All profiles, or those of a segment.")
@@ -262,7 +271,7 @@ class Query:
             raise ArgumentError(reason=f"itemIds may be {_SAMPLE} at most.")
         wanted = str(profile_id) if profile_id is not None else None
         if identifier is not None:
-            wanted = await _profile_id(info, identifier)
+            wanted = await _profile_id(ctx, identifier)
         return await item_types.recommended(
             ctx,
             profile_id=wanted,
@@ -368,8 +377,6 @@ def _place(cursors: Any, keyset: Any, one: Any) -> str:
     return text
 
 
-async def _profile_id(info: Info, identifier: IdentifierInput) -> str | None:
-    found = await info.context.platform.profiles.by_identifiers(
-        [(identifier.namespace, identifier.value)]
-    )
+async def _profile_id(ctx: Context, identifier: IdentifierInput) -> str | None:
+    found = await ctx.moment.profiles.by_identifiers([(identifier.namespace, identifier.value)])
     return None if found[0] is None else found[0].profile

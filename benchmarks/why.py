@@ -31,7 +31,7 @@ from cdp.collector.recording import Recorder
 from cdp.eventlog.memory import MemoryEventLog
 from cdp.pipeline.apply import EventApplier
 from cdp.pipeline.in_force import InForce
-from cdp.platform.reasons import StoredReasons
+from cdp.platform.reasons import KnownReasons
 from graph_schema.model.event import Event, EventType
 from graph_schema.model.evidence import Edge, EvidenceStatus
 from graph_schema.model.identifier import Key, parse_key
@@ -113,7 +113,7 @@ async def main(identifiers: int, questions: int) -> None:
         store = SqliteGraphStore(Path(folder) / "graph.db", ids.fingerprint)
         await store.open()
         await filled(store, ids, identifiers)
-        reasons = StoredReasons(store, RULES)
+        reasons = KnownReasons(store, RULES)
         found = await store.clusters(["user_id:u1"])
         edges, keys = list(found.edges), sorted(member.key for member in found.members)
         print(

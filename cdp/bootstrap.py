@@ -32,9 +32,10 @@ from cdp.platform.collect import LogCollecting
 from cdp.platform.commanding import Commanding
 from cdp.platform.feed import PolledFeed
 from cdp.platform.identity_changes import StoredChanges
+from cdp.platform.past.keeping import PastKeeping
 from cdp.platform.platform import EmbeddedPlatform
 from cdp.platform.profiles import StoredProfiles
-from cdp.platform.reasons import StoredReasons
+from cdp.platform.reasons import KnownReasons
 from cdp.platform.recommendations import ModelRecommending
 from cdp.platform.segments import StoredSegments
 from cdp.platform.standing import Standing
@@ -44,8 +45,6 @@ from graph_schema.errors import BadInput, SettingError
 from graph_schema.model.profile import ProfileIds
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import SECOND, now
-from graph_schema.neo4j.address import parse as address_of
-from graph_schema.neo4j.store import Neo4jGraphStore
 from graph_schema.sqlite.store import SqliteGraphStore
 from graph_schema.store import GraphStore
 
@@ -109,10 +108,11 @@ class Parts(msgspec.Struct, frozen=True):
             StoredProfiles(self.store, self.rules),
             StoredSegments(self.store, self.commands),
             StoredChanges(self.store, self.commands, self.rules, self.ids),
-            StoredReasons(self.store, self.rules),
+            KnownReasons(self.store, self.rules),
             ModelRecommending(self.store, self.artifacts),
             PolledFeed(self.store),
             standing,
+            PastKeeping(self.log, self.store, self.rules, now),
         )
 
     def api_settings(self) -> ApiSettings:
@@ -128,15 +128,16 @@ class Parts(msgspec.Struct, frozen=True):
 
 
 def build(settings: Settings, graph: Path | None = None) -> Parts:
-    """Puts the parts together. `graph`: a file to keep the graph in, for a rebuild, whatever the
-    setting says. Raises SettingError where a setting asks for what this version has not."""
-    if settings.log != "sqlite":
-        raise SettingError(name="CDP_LOG", reason="this version keeps it in SQLite only")
+    """Puts the parts together. `graph`: another file than the installation's, for a rebuild. Raises
+    SettingError where a setting asks for what this version has not."""
+    for name, value in (("CDP_GRAPH", settings.graph), ("CDP_LOG", settings.log)):
+        if value != "sqlite":
+            raise SettingError(name=name, reason="this version keeps it in SQLite only")
     settings.data.mkdir(parents=True, exist_ok=True)
     ids = ProfileIds(settings.hash_key)
     log = SqliteEventLog(settings.data / LOG_FILE, now, settings.partitions)
     rules = IdentityRules()
-    store = graph_store(settings, ids, graph)
+    store = SqliteGraphStore(graph or settings.data / GRAPH_FILE, ids.fingerprint)
     return Parts(
         settings,
         log,
@@ -148,17 +149,6 @@ def build(settings: Settings, graph: Path | None = None) -> Parts:
         WriteKeys(settings.write_keys),
         Commanding(log, store),
     )
-
-
-def graph_store(settings: Settings, ids: ProfileIds, file: Path | None = None) -> GraphStore:
-    """The graph's store as CDP_GRAPH names it; `file`: an embedded one, in that file."""
-    if file is not None or settings.graph == "sqlite":
-        return SqliteGraphStore(file or settings.data / GRAPH_FILE, ids.fingerprint)
-    try:
-        address = address_of(settings.graph)
-    except ValueError as error:
-        raise SettingError(name="CDP_GRAPH", reason=error) from error
-    return Neo4jGraphStore(address, ids.fingerprint)
 
 
 @asynccontextmanager

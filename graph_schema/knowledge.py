@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
-from graph_schema.model.identifier import Key
+from graph_schema.model.identifier import Identifier, Key
+from graph_schema.model.segment import Membership, Segment
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
 
 if TYPE_CHECKING:
-    from graph_schema.store import Clusters, Page, Span
+    from graph_schema.store import Clusters, Page, Span, StoredEvent
 
 RecordedAt = tuple[Micros, str]
 """(rec, id): the order in which decisions were recorded."""
@@ -25,7 +26,7 @@ EARLIEST: RecordedAt = (0, "")
 
 
 class EvidenceReading(Protocol):
-    """What resolving and deciding read; inside a batch, and outside of one for trying things out."""
+    """What resolving reads; inside a batch, and outside of one for explaining and trying things out."""
 
     async def clusters(self, keys: Sequence[Key]) -> Clusters:
         """The profiles that hold the keys, whole. Keys that are not known, or that no profile holds,
@@ -41,11 +42,15 @@ class EvidenceReading(Protocol):
         never changed, so whoever knows the earlier ones asks for the rest only."""
         ...
 
+    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]: ...
+
+
+class DecidingReading(EvidenceReading, Protocol):
+    """What deciding reads besides."""
+
     async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
         """The sessions on one of the devices in which one of the users logged in, in any order."""
         ...
-
-    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]: ...
 
 
 class ChangeReading(Protocol):
@@ -79,4 +84,70 @@ class ChangeReading(Protocol):
         self, lineages: Sequence[Sequence[str]], until: Micros | None
     ) -> list[int]:
         """How many the pages would show in all, those before `until`."""
+        ...
+
+
+class HistoryReading(Protocol):
+    """What was known at a moment `t`: not before `known_since`, and of partitions that have come so far.
+
+    `sessions_about` and `sessions_within` answer today's sessions: as they were at `t` follows from
+    their events (`identity/past.py`). A session with `rec` <= t in a visit of such was the same then.
+    """
+
+    async def known_since(self) -> Micros:
+        """From which moment on the past was kept; 0: always."""
+        ...
+
+    async def identifiers_at(self, keys: Sequence[Key], t: Micros) -> list[Identifier | None]:
+        """As they were known; None for those that were not known yet. What never changes of an
+        identifier (id, namespace, value, rank) is as it is today."""
+        ...
+
+    async def members_at(self, profiles: Sequence[str], t: Micros) -> list[list[Identifier]]:
+        """What each profile held, in anchor order, by (rank, first seen, key)."""
+        ...
+
+    async def seen_at(self, keys: Sequence[Key], t: Micros) -> list[Seen]:
+        """A flat list, each once, in any order: the facts that name one of the keys, those for which an
+        earlier one in the same half-hour came later among them."""
+        ...
+
+    async def sessions_about(self, keys: Sequence[Key], t: Micros) -> list[Session]:
+        """Those in which one of the keys logged in, and those on a device that is one of the keys in
+        which nobody did or of which an event was recorded behind t; each once, in any order."""
+        ...
+
+    async def sessions_within(self, reaches: Sequence[tuple[Key, Micros, Micros]]) -> list[Session]:
+        """Those that overlap one of the reaches, each once, in any order; a reach is a device with
+        [since, until], both included."""
+        ...
+
+    async def sessions_holding(self, mids: Sequence[str]) -> list[Session]:
+        """Those that hold one of the events, each once, in any order."""
+        ...
+
+    async def events_at(self, sessions: Sequence[str], t: Micros) -> list[StoredEvent]:
+        """The events of those sessions that were recorded, each once, in any order."""
+        ...
+
+    async def event_page_at(
+        self, sessions: Sequence[str], names: Sequence[str] | None, span: Span, t: Micros
+    ) -> Page[StoredEvent]:
+        """The same, newest first by (at, message id); the span's bounds are on `at`."""
+        ...
+
+    async def memberships_at(self, profiles: Sequence[str], t: Micros) -> list[list[Membership]]:
+        """Those that were open, by segment key."""
+        ...
+
+    async def member_page_at(
+        self, segment: str, order: str, span: Span, t: Micros
+    ) -> Page[Membership]:
+        """As `GraphReading.member_page`."""
+        ...
+
+    async def segment_sizes_at(self, keys: Sequence[str], t: Micros) -> list[int]: ...
+
+    async def segments_at(self, t: Micros) -> list[Segment]:
+        """All that there were, by key, as they stood."""
         ...

@@ -25,7 +25,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from graph_schema.knowledge import ChangeReading, EvidenceReading
+from graph_schema.knowledge import DecidingReading, HistoryReading
 from graph_schema.model.change import Change, FeedEntry
 from graph_schema.model.command import Outcome
 from graph_schema.model.event import Event
@@ -37,6 +37,7 @@ from graph_schema.model.profile import Profile
 from graph_schema.model.segment import Membership, Segment, SegmentVersion
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
+from graph_schema.reading import MomentReading
 from graph_schema.walking import GraphWalking
 
 T = TypeVar("T")
@@ -168,20 +169,9 @@ class Clusters(msgspec.Struct, frozen=True):
     edges: tuple[Edge, ...]
 
 
-class About(msgspec.Struct, frozen=True):
-    """A product that an event names, for people who look at the graph: `quantity` in pieces, `price`
-    of one in `currency`."""
-
-    item_id: str
-    quantity: float | None = None
-    price: float | None = None
-    currency: str | None = None
-
-
 class NewEvent(msgspec.Struct, frozen=True):
     """`digest` tells whether the same message id came with the same content. `partition` and
-    `position`: which record of the log it is. A store that shows nothing to people leaves `about`
-    out."""
+    `position`: which record of the log it is."""
 
     event: Event
     position: int
@@ -191,7 +181,6 @@ class NewEvent(msgspec.Struct, frozen=True):
     session: str
     digest: bytes
     partition: int = 0
-    about: tuple[About, ...] = ()
 
 
 class Met(msgspec.Struct, frozen=True):
@@ -202,7 +191,8 @@ class Met(msgspec.Struct, frozen=True):
 
 
 class MembershipEntry(msgspec.Struct, frozen=True):
-    """Opens a membership. `since` is `rec`, or what an earlier profile's membership had."""
+    """Opens a membership, from the delta's `rec` on. `since` is `rec`, or what an earlier profile's
+    membership had."""
 
     membership: Membership
     event: str | None = None
@@ -277,7 +267,7 @@ class ProfileEvent(msgspec.Struct, frozen=True):
 # ── the protocol ───────────────────────────────────────────────────────────────────────────────
 
 
-class Batch(EvidenceReading, Protocol):
+class Batch(DecidingReading, Protocol):
     """One transaction of a worker. What it writes, it reads.
 
     Where several workers write at once, what was read must still be true when it is written. So
@@ -387,18 +377,7 @@ class GraphWriting(Protocol):
         ...
 
 
-class GraphReading(EvidenceReading, ChangeReading, Protocol):
-    async def identifiers_by_keys(self, keys: Sequence[Key]) -> list[Identifier | None]: ...
-
-    async def identifiers_by_ids(self, ids: Sequence[str]) -> list[Identifier | None]:
-        """The identifiers that anchor, or would anchor, the profiles of those ids."""
-        ...
-
-    async def profiles_by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
-        """The profiles that those ids stand for today: the id of any identifier ever seen answers
-        the profile that holds it now."""
-        ...
-
+class GraphReading(MomentReading, DecidingReading, Protocol):
     async def profile_page(
         self, order: str, span: Span, *, segment: str | None, search: str | None
     ) -> Page[Profile]:
@@ -412,85 +391,8 @@ class GraphReading(EvidenceReading, ChangeReading, Protocol):
 
     async def profile_count(self, *, segment: str | None, search: str | None) -> int: ...
 
-    async def identifier_pages(
-        self, profiles: Sequence[str], namespaces: Sequence[str] | None, span: Span
-    ) -> list[Page[Identifier]]:
-        """In anchor order, by (rank, first seen, key)."""
-        ...
-
-    async def identifier_counts(
-        self, profiles: Sequence[str], namespaces: Sequence[str] | None
-    ) -> list[int]: ...
-
-    async def session_pages(self, profiles: Sequence[str], span: Span) -> list[Page[StoredSession]]:
-        """Newest first by (started at, id); the span's bounds are on when they started."""
-        ...
-
-    async def session_counts(self, profiles: Sequence[str]) -> list[int]: ...
-
-    async def sessions_by_ids(self, ids: Sequence[str]) -> list[StoredSession | None]:
-        """A session's id is the message id of its first event; an older id, or that of any other
-        event, answers the session that holds that event now."""
-        ...
-
-    async def session_tallies(self, profiles: Sequence[str]) -> list[list[Session]]:
-        """All sessions of each profile, newest first by (started at, id)."""
-        ...
-
-    async def event_pages(
-        self, profiles: Sequence[str], names: Sequence[str] | None, span: Span
-    ) -> list[Page[StoredEvent]]:
-        """Newest first by (at, message id); the span's bounds are on `at`."""
-        ...
-
-    async def event_counts(
-        self, profiles: Sequence[str], names: Sequence[str] | None, span: Span
-    ) -> list[int]:
-        """How many the pages would show in all; of the span only the bounds count."""
-        ...
-
-    async def session_event_pages(
-        self, sessions: Sequence[str], span: Span
-    ) -> list[Page[StoredEvent]]:
-        """Oldest first by (at, message id); the span's bounds are on `at`. Only a session that is
-        there now has any: an older id has not."""
-        ...
-
     async def places(self, mids: Sequence[str]) -> list[tuple[int, int] | None]:
         """(partition, position) in the log of the record that each event was taken from."""
-        ...
-
-    async def events_by_ids(self, mids: Sequence[str]) -> list[StoredEvent | None]: ...
-
-    async def segments_by_keys(self, keys: Sequence[str]) -> list[Segment | None]: ...
-
-    async def segments(self) -> list[Segment]:
-        """All of them, by key."""
-        ...
-
-    async def segment_versions(self, keys: Sequence[str]) -> list[list[SegmentVersion]]:
-        """Newest first."""
-        ...
-
-    async def segment_sizes(self, keys: Sequence[str]) -> list[int]:
-        """How many memberships of each are open."""
-        ...
-
-    async def member_page(self, segment: str, order: str, span: Span) -> Page[Membership]:
-        """The open memberships of a segment. `order`: SINCE_DESC by (since, profile id), or ID by
-        (profile id,)."""
-        ...
-
-    async def membership_pages(self, profiles: Sequence[str], span: Span) -> list[Page[Membership]]:
-        """The open ones, by segment key: (segment,)."""
-        ...
-
-    async def membership_counts(self, profiles: Sequence[str]) -> list[int]: ...
-
-    async def profile_events(
-        self, profiles: Sequence[str], names: Sequence[str], since: Micros
-    ) -> list[ProfileEvent]:
-        """As `Batch.profile_events`."""
         ...
 
     async def items_by_ids(self, ids: Sequence[str]) -> list[Item | None]: ...
@@ -539,7 +441,7 @@ class GraphReading(EvidenceReading, ChangeReading, Protocol):
         ...
 
 
-class GraphStore(GraphWriting, GraphReading, GraphWalking, Protocol):
+class GraphStore(GraphWriting, GraphReading, HistoryReading, GraphWalking, Protocol):
     """Where the graph is kept."""
 
     async def open(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from typing import TypeVar
 
 from graph_schema.knowledge import EvidenceReading
 from graph_schema.model.evidence import EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, Key
-from identity.difference import Absorbing, Difference, Need
+from identity.difference import Need
 from identity.region import Region
+
+T = TypeVar("T")
 
 
 class Driver:
@@ -27,15 +30,16 @@ class Driver:
         self._learn = learn
         self._unwritten = unwritten
 
-    async def run(self, absorbing: Absorbing) -> Difference:
+    async def run(self, asking: Generator[Need, None, T]) -> T:
+        """Answers what is needed until it is done; its value."""
         try:
-            need = next(absorbing)
+            need = next(asking)
             while True:
                 await self._answer(need)
-                need = next(absorbing)
+                need = next(asking)
         except StopIteration as stop:
-            difference: Difference = stop.value
-            return difference
+            value: T = stop.value
+            return value
 
     async def load(self, keys: Iterable[Key]) -> None:
         """The whole clusters of those keys, with their evidence."""

@@ -64,7 +64,7 @@ def absorb(
     reordered = _note(region, noticed, difference)
     burned = _burn(region, ends, difference)
     devices = touched.devices(ends, burned)
-    yield from _judge(region, devices, difference)
+    yield from judge(region, devices, difference)
     cuts = _cuts(region, devices | burned, reordered)
     start = _start(region, reordered, cuts, difference)
     start |= {key for key in touched.resolved if key in region.nodes}
@@ -154,7 +154,8 @@ def _burn(region: Region, keys: Iterable[Key], difference: Difference) -> set[Ke
     return burned
 
 
-def _judge(region: Region, devices: Collection[Key], difference: Difference) -> Loading:
+def judge(region: Region, devices: Collection[Key], difference: Difference) -> Loading:
+    """Whose each device is: shared, or whom it admits."""
     yield from complete(region, devices)
     for key in sorted(devices):
         node = region.nodes[key]

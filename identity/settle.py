@@ -18,20 +18,20 @@ def settle(
         return cuts[edge.key] if edge.key in cuts else kept_cut(edge)
 
     yield from complete(region, start)
-    keys = _clusters_of(region, start)
+    keys = clusters_of(region, start)
     while True:
-        yield from _close(region, keys)
+        yield from close(region, keys)
         resolution = resolve(region, keys, cut)
         more = _drawn_in(region, resolution, cuts) - keys
         if not more:
             break
         yield from complete(region, more)
-        keys |= _clusters_of(region, more)
+        keys |= clusters_of(region, more)
     _take(region, keys, resolution, difference)
     yield from _explain(region, keys, difference, explain_all=explain_all)
 
 
-def _close(region: Region, keys: set[Key]) -> Loading:
+def close(region: Region, keys: set[Key]) -> Loading:
     """Adds the clusters that hold what a decision names beside one of the keys: which edge it makes
     depends on all of them."""
     while region.decisions.confirmed:
@@ -42,7 +42,7 @@ def _close(region: Region, keys: set[Key]) -> Loading:
             for key in (*decision.left, *decision.right)
         } - keys
         yield from complete(region, named)
-        more = _clusters_of(region, {key for key in named if key in region.nodes})
+        more = clusters_of(region, {key for key in named if key in region.nodes})
         if not more:
             return
         keys |= more
@@ -146,7 +146,8 @@ def _explain(
             put(region, edge, edge.status, rule, difference)
 
 
-def _clusters_of(region: Region, keys: Iterable[Key]) -> set[Key]:
+def clusters_of(region: Region, keys: Iterable[Key]) -> set[Key]:
+    """All that is in one cluster with one of the keys."""
     found: set[Key] = set()
     for key in keys:
         found |= region.cluster_of(key)

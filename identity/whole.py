@@ -57,10 +57,11 @@ def _note(region: Region, facts: Iterable[Seen]) -> None:
         moment = (fact.at, fact.mid)
         halves[fact.half_hour] = min(halves.get(fact.half_hour, moment), moment)
     for key, halves in region.half_hours.items():
-        region.put_edge(_edge(key, [at for at, _ in halves.values()]))
+        region.put_edge(edge_of(key, [at for at, _ in halves.values()]))
 
 
-def _edge(key: EdgeKey, times: list[int]) -> Edge:
+def edge_of(key: EdgeKey, times: list[int]) -> Edge:
+    """The evidence of a pair that was seen at those times, one in each half-hour."""
     a, b, kind = key
     return Edge(a, b, kind, len(times), min(times), max(times))
 

@@ -88,7 +88,7 @@ class Event:
 
     @resolved("The products it names, in their order.")
     async def items(self) -> list[EventItem]:
-        lines = self.ctx.platform.profiles.lines(self.stored.event)
+        lines = self.ctx.moment.profiles.lines(self.stored.event)
         waiting = [self.ctx.loaders.items.load(line.item_id) for line in lines]
         found = []
         for line, known in zip(lines, waiting, strict=True):

@@ -28,7 +28,7 @@ class Identifier:
 
     @resolved("Masked without pii:read.")
     def value(self) -> str:
-        if not self.ctx.pii and self.value_.namespace in self.ctx.platform.profiles.pii_namespaces:
+        if not self.ctx.pii and self.value_.namespace in self.ctx.moment.profiles.pii_namespaces:
             return MASK
         return self.value_.value
 

@@ -66,6 +66,13 @@ class Profile:
     def id(self) -> strawberry.ID:
         return strawberry.ID(self.value.id)
 
+    @resolved(
+        "The moment of knowledge of this answer; null is now. Clients with a normalised cache must key "
+        "Profile by id and asOf."
+    )
+    def as_of(self) -> DateTime | None:
+        return self.ctx.as_of
+
     @resolved("The earliest event.")
     def first_seen_at(self) -> DateTime:
         return self.value.first_at
@@ -224,7 +231,7 @@ class Profile:
     async def history(self, first: First, after: After = None) -> LazyChangeConnection:
         return await change_types.profile_history(self.ctx, self.value.id, first, after)
 
-    @resolved("Null without recommend:read or while no recommender can answer.")
+    @resolved("Null without recommend:read, while no recommender can answer, and with asOf.")
     async def recommendations(
         self,
         first: First,
@@ -232,7 +239,7 @@ class Profile:
         policy: item_types.Policy = RecommendationPolicy.DISCOVER,
         diversity: item_types.Diversity = 0.0,
     ) -> item_types.RecommendationConnection | None:
-        if not self.ctx.may(Scope.RECOMMEND_READ):
+        if not self.ctx.may(Scope.RECOMMEND_READ) or self.ctx.as_of is not None:
             return None
         return await item_types.recommended(
             self.ctx,

@@ -303,7 +303,7 @@ async def members(
 ) -> SegmentMemberConnection:
     """A page of a segment's profiles."""
     cursors = ctx.cursors("Segment.members", key, order.name)
-    page = await ctx.platform.segments.members(key, order.name, cursors.span(first, after))
+    page = await ctx.moment.segments.members(key, order.name, cursors.span(first, after))
     waiting = [ctx.loaders.profiles.load(one.profile_id) for one in page.items]
     edges = []
     for one, known in zip(page.items, waiting, strict=True):

@@ -46,8 +46,7 @@ class CommandApplier:
                 else:
                     await self._apply(batch, command, record.at)
             await batch.advance(record.position, record.at)
-        self._in_force.forget_segments()
-        return batch.checkpoint
+            return batch.checkpoint
 
     async def _apply(self, batch: Batch, command: CatalogueCommand, rec: Micros) -> None:
         delta = Delta(rec=rec)

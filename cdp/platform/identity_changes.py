@@ -14,6 +14,7 @@ from graph_schema.model.evidence import Decision
 from graph_schema.model.profile import ProfileIds
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import Micros, now
+from graph_schema.reading import MomentReading
 from graph_schema.store import GraphReading, Page, Span
 from identity.deciding import Refusal, told, why_not_undoable
 from identity.decisions import Decisions, decision_id
@@ -21,13 +22,33 @@ from identity.decisions import Decisions, decision_id
 _UNKNOWN = ChangeStanding(None, undoable=False)
 
 
-class StoredChanges:
-    """Implements `api.platform.IdentityChanges` on a graph store and the commands of the log."""
+class KnownChanges:
+    """Implements `api.platform.IdentityChanges` on what was known at one moment."""
+
+    def __init__(self, store: MomentReading) -> None:
+        self._store = store
+
+    async def by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
+        return await self._store.changes_by_ids(ids)
+
+    async def standings(self, ids: Sequence[str]) -> list[ChangeStanding]:
+        changes = await self._store.changes_by_ids(ids)
+        asked = [name for id_ in ids for name in (id_, decision_id(id_))]
+        decisions = Decisions(await self._store.decisions_about(asked))
+        return [_standing(change, decisions) if change else _UNKNOWN for change in changes]
+
+    async def decisions(self, ids: Sequence[str]) -> list[Decision | None]:
+        return await self._store.decisions_by_ids(ids)
+
+
+class StoredChanges(KnownChanges):
+    """Implements `api.platform.IdentityCommands` on a graph store and the commands of the log."""
 
     def __init__(
         self, store: GraphReading, commands: Commanding, rules: IdentityRules, ids: ProfileIds
     ) -> None:
-        self._store = store
+        super().__init__(store)
+        self._graph = store
         self._commands = commands
         self._rules = rules
         self._ids = ids
@@ -43,21 +64,12 @@ class StoredChanges:
         ]
 
     async def page(self, kinds: Sequence[str] | None, span: Span) -> Page[FeedEntry]:
-        return await self._store.change_page(_lowered(kinds), span)
+        return await self._graph.change_page(_lowered(kinds), span)
 
     async def count(
         self, kinds: Sequence[str] | None, since: Micros | None, until: Micros | None
     ) -> int:
-        return await self._store.change_count(_lowered(kinds), since, until)
-
-    async def standings(self, ids: Sequence[str]) -> list[ChangeStanding]:
-        changes = await self._store.changes_by_ids(ids)
-        asked = [name for id_ in ids for name in (id_, decision_id(id_))]
-        decisions = Decisions(await self._store.decisions_about(asked))
-        return [_standing(change, decisions) if change else _UNKNOWN for change in changes]
-
-    async def decisions(self, ids: Sequence[str]) -> list[Decision | None]:
-        return await self._store.decisions_by_ids(ids)
+        return await self._graph.change_count(_lowered(kinds), since, until)
 
     # ── changing ───────────────────────────────────────────────────────────────────────────────
 
@@ -113,14 +125,14 @@ class StoredChanges:
 
     async def _known(self, id_: str) -> ChangeResult | None:
         """What became of a command that was asked before under the same idempotency key."""
-        (outcome,) = await self._store.outcomes([id_])
+        (outcome,) = await self._graph.outcomes([id_])
         return None if outcome is None else await self._became(id_, outcome)
 
     async def _ask(self, command: IdentityCommand | Refusal, *, dry_run: bool) -> ChangeResult:
         if isinstance(command, Refusal):
             return _refused(command)
         if dry_run:
-            change = await rehearse(self._store, command, self._rules, self._ids, now())
+            change = await rehearse(self._graph, command, self._rules, self._ids, now())
             return _refused(change) if isinstance(change, Refusal) else Changed(change, True)
         outcome = await self._commands.ask(command)
         return Waiting(command.id) if outcome is None else await self._became(command.id, outcome)

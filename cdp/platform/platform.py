@@ -5,15 +5,18 @@ from __future__ import annotations
 from api.platform import (
     Collecting,
     Feed,
-    IdentityChanges,
-    Profiles,
+    IdentityCommands,
+    Moment,
+    ProfileLists,
     Readiness,
     Reasons,
     Recommending,
-    Segments,
+    SegmentCommands,
     Stats,
 )
+from cdp.platform.past.keeping import PastKeeping
 from cdp.platform.standing import Standing
+from graph_schema.model.time import Micros
 
 
 class EmbeddedPlatform:
@@ -22,22 +25,27 @@ class EmbeddedPlatform:
     def __init__(
         self,
         collecting: Collecting,
-        profiles: Profiles,
-        segments: Segments,
-        changes: IdentityChanges,
+        profiles: ProfileLists,
+        segments: SegmentCommands,
+        changes: IdentityCommands,
         reasons: Reasons,
         recommending: Recommending,
         feed: Feed,
         standing: Standing,
+        past: PastKeeping,
     ) -> None:
         self.collecting: Collecting = collecting
-        self.profiles: Profiles = profiles
-        self.segments: Segments = segments
-        self.changes: IdentityChanges = changes
+        self.profiles: ProfileLists = profiles
+        self.segments: SegmentCommands = segments
+        self.changes: IdentityCommands = changes
         self.reasons: Reasons = reasons
         self.recommending: Recommending = recommending
         self.feed: Feed = feed
         self._standing = standing
+        self._past = past
+
+    async def at(self, t: Micros) -> Moment:
+        return await self._past.at(t)
 
     async def stats(self) -> Stats:
         return await self._standing.stats()

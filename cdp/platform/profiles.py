@@ -12,6 +12,7 @@ from graph_schema.model.event import Event
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key, parse_key
 from graph_schema.model.profile import Profile
 from graph_schema.model.rules import IdentityRules, Role
+from graph_schema.reading import MomentReading
 from graph_schema.store import GraphReading, Page, Span, StoredEvent, StoredSession
 from identity import commerce, fold
 from identity.normalise import Normaliser
@@ -19,10 +20,10 @@ from identity.normalise import Normaliser
 _COUNTING_S = 2.0
 
 
-class StoredProfiles:
-    """Implements `api.platform.Profiles` on a graph store."""
+class KnownProfiles:
+    """Implements `api.platform.Profiles` on what was known at one moment."""
 
-    def __init__(self, store: GraphReading, rules: IdentityRules) -> None:
+    def __init__(self, store: MomentReading, rules: IdentityRules) -> None:
         self._store = store
         self._rules = rules
         self._normaliser = Normaliser(rules)
@@ -61,18 +62,6 @@ class StoredProfiles:
     async def profile_ids_of(self, keys: Sequence[Key]) -> list[str | None]:
         found = await self._store.identifiers_by_keys(keys)
         return [identifier.profile if identifier else None for identifier in found]
-
-    async def page(
-        self, order: str, span: Span, *, segment: str | None, search: str | None
-    ) -> Page[Profile]:
-        return await self._store.profile_page(order, span, segment=segment, search=search)
-
-    async def count(self, *, segment: str | None, search: str | None) -> int | None:
-        try:
-            async with asyncio.timeout(_COUNTING_S):
-                return await self._store.profile_count(segment=segment, search=search)
-        except TimeoutError:
-            return None
 
     async def session_counts(self, ids: Sequence[str]) -> list[int]:
         return await self._store.session_counts(ids)
@@ -142,3 +131,23 @@ class StoredProfiles:
         if self._rules.namespace(identifier.namespace).role is not Role.DEVICE:
             return identifier
         return msgspec.structs.replace(identifier, status=IdentifierStatus.SHARED)
+
+
+class StoredProfiles(KnownProfiles):
+    """Implements `api.platform.ProfileLists` on a graph store."""
+
+    def __init__(self, store: GraphReading, rules: IdentityRules) -> None:
+        super().__init__(store, rules)
+        self._lists = store
+
+    async def page(
+        self, order: str, span: Span, *, segment: str | None, search: str | None
+    ) -> Page[Profile]:
+        return await self._lists.profile_page(order, span, segment=segment, search=search)
+
+    async def count(self, *, segment: str | None, search: str | None) -> int | None:
+        try:
+            async with asyncio.timeout(_COUNTING_S):
+                return await self._lists.profile_count(segment=segment, search=search)
+        except TimeoutError:
+            return None

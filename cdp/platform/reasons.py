@@ -10,7 +10,8 @@ from graph_schema.model.evidence import Edge, EdgeKey, EvidenceKind, EvidenceSta
 from graph_schema.model.explanation import EvidenceGraph, LinkPath, Separation
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
 from graph_schema.model.rules import IdentityRules
-from graph_schema.store import Clusters, GraphReading, Page, Span
+from graph_schema.reading import MomentReading
+from graph_schema.store import Clusters, Page, Span
 from identity.decisions import Decisions, change_id
 from identity.explain import behind, drawn, kept_apart, why_apart, why_together
 from identity.normalise import Normaliser
@@ -36,10 +37,10 @@ _NOTHING = "No evidence links them."
 _PENDING = "The evidence between them is still being resolved."
 
 
-class StoredReasons:
-    """Implements `api.platform.Reasons` on a graph store."""
+class KnownReasons:
+    """Implements `api.platform.Reasons` on what was known at one moment."""
 
-    def __init__(self, store: GraphReading, rules: IdentityRules) -> None:
+    def __init__(self, store: MomentReading, rules: IdentityRules) -> None:
         self._store = store
         self._rules = rules
         self._normaliser = Normaliser(rules)

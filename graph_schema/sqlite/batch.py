@@ -166,6 +166,7 @@ class SqliteBatch:
         self._many("put_profile", map(rows.profile_row, delta.profiles))
         self._many("put_item", map(rows.item_row, delta.items))
         self._many("put_segment", map(rows.segment_row, delta.segments))
+        self._many("put_segment_state", ((s.key, delta.rec, _json(s)) for s in delta.segments))
         self._many(
             "put_segment_version",
             (

@@ -21,6 +21,7 @@ from graph_schema.queries import queries
 from graph_schema.search import folded
 from graph_schema.sqlite import rows
 from graph_schema.sqlite.evidence import as_json, fetch
+from graph_schema.sqlite.history import SqliteHistory
 from graph_schema.sqlite.knowledge import SqliteKnowledge
 from graph_schema.sqlite.paging import (
     bounds_of,
@@ -56,7 +57,7 @@ _PROFILE_ORDERS = {
 }
 
 
-class SqliteReading(SqliteKnowledge):
+class SqliteReading(SqliteKnowledge, SqliteHistory):
     """Implements `graph_schema.store.GraphReading`. Each method is one reading transaction."""
 
     _pool: ReaderPool

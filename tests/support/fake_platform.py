@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from api.errors import AsOfTooOld
 from api.platform import (
     Apart,
     ChangeResult,
@@ -614,6 +615,13 @@ class FakePlatform:
         self.recommending = FakeRecommending(self.asked)
         self.feed = FakeFeed(self.changes)
         self.ready = True
+
+    async def at(self, t: int) -> FakePlatform:
+        """Nothing ever changed; but how it was before the start nobody knows."""
+        if t < START:
+            raise AsOfTooOld(since="then")
+        self.asked["at"] += 1
+        return self
 
     async def stats(self) -> Stats:
         return Stats(

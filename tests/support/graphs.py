@@ -38,11 +38,13 @@ class Installation:
         batch_size: int = 1000,
         log: MemoryEventLog | None = None,
         event_partitions: int = 1,
+        rules: IdentityRules | None = None,
     ) -> None:
         self.clock = START + 60 * 24 * 60 * MINUTE
         self.store = store
         self.log = MemoryEventLog(self.now, event_partitions) if log is None else log
-        self.recorder = Recorder(IdentityRules(), event_partitions)
+        self.rules = IdentityRules() if rules is None else rules
+        self.recorder = Recorder(self.rules, event_partitions)
         self.batch_size = batch_size
 
     def now(self) -> int:
@@ -57,7 +59,7 @@ class Installation:
         )
 
     async def work(self) -> None:
-        in_force = InForce(IdentityRules(), IDS, self.now)
+        in_force = InForce(self.rules, IDS, self.now)
         worker = worker_of(self.log, self.store, in_force, self.batch_size)
         await worker.run(until_idle=True)
 
@@ -65,7 +67,7 @@ class Installation:
         """The walk of `cdp check`, with nothing applied first."""
         with quick_folder() as folder:
             scratch = folder / "check.db"
-            walk = Check(self.log, self.store, IdentityRules(), IDS, self.now, scratch)
+            walk = Check(self.log, self.store, self.rules, IDS, self.now, scratch)
             return await walk.run()
 
 
@@ -79,9 +81,9 @@ async def opened(
     store: GraphStore,
     batch_size: int = 1000,
     log: MemoryEventLog | None = None,
-    partitions: int = 1,
+    rules: IdentityRules | None = None,
 ) -> AsyncIterator[Installation]:
-    found = Installation(store, batch_size, log, partitions)
+    found = Installation(store, batch_size, log, rules=rules)
     await found.log.open()
     await store.open()
     try:

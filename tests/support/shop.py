@@ -73,6 +73,7 @@ class Shop:
     def impatient(self) -> None:
         """From now on nobody waits for the worker."""
         self._parts.commands._wait_s = 0.01
+        self._platform._past._wait_s = 0.01
 
     async def command(self, query: str, **variables: Any) -> dict[str, Any]:
         """A mutation, applied by a worker that runs meanwhile. Its one field's answer."""
@@ -83,6 +84,13 @@ class Shop:
         (answer,) = (await asking).values()
         found: dict[str, Any] = answer
         return found
+
+    async def code(self, query: str, **variables: Any) -> str:
+        """The code of the error that a question is answered with."""
+        everything = Principal("test", frozenset(Scope))
+        answer = await self._answering.answer(Question(query, variables, None), everything, "test")
+        code: str = answer.body["errors"][0]["extensions"]["code"]
+        return code
 
     async def profile(self, namespace: str, value: str) -> dict[str, Any] | None:
         query = "query($i: IdentifierInput!) { profile(identifier: $i) {" + FIELDS + "} }"

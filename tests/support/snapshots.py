@@ -13,11 +13,13 @@ from typing import Any, TypeAlias
 import msgspec
 from graph_values import After, walk
 
-from graph_schema.knowledge import EARLIEST, EvidenceReading
+from graph_schema.knowledge import EARLIEST, DecidingReading, EvidenceReading
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.identifier import Identifier
+from graph_schema.model.profile import Profile
 from graph_schema.model.segment import Segment
 from graph_schema.model.session import Session
+from graph_schema.reading import MomentReading
 from graph_schema.store import (
     Batch,
     GraphStore,
@@ -51,16 +53,32 @@ async def snapshot(store: GraphStore, commands: Sequence[str] = ()) -> Snapshot:
     answers: dict[str, Any] = {}
     parts = (
         _identity, _pages, _sessions, _events, _segments, _items, _changes, _histories, _worker,
-        _walks, _evidence,
+        _walks, _evidence, _between,
     )  # fmt: skip
     for part in parts:
         answers |= await part(store, known)
     return {question: _json(answer) for question, answer in answers.items()}
 
 
+async def moment_snapshot(reading: MomentReading, known: Known) -> Snapshot:
+    """Everything that can be asked of what was known at one moment. Deadlines are no part of it: they
+    are the worker's."""
+    answers: dict[str, Any] = {}
+    for part in (_identity, _sessions, _events, _segments, _histories, _evidence):
+        answers |= await part(reading, known)
+    return {question: _json(_without_deadlines(answer)) for question, answer in answers.items()}
+
+
+def _without_deadlines(answer: Any) -> Any:
+    if isinstance(answer, Profile):
+        return msgspec.structs.replace(answer, deadline=None)
+    return [_without_deadlines(one) for one in answer] if isinstance(answer, list) else answer
+
+
 async def batch_snapshot(batch: Batch, known: Known) -> Snapshot:
     """Everything that a worker can ask in its batch."""
     answers = await _in_batch(batch, known) | await _evidence(batch, known)
+    answers |= await _between(batch, known)
     return {question: _json(answer) for question, answer in answers.items()}
 
 
@@ -119,7 +137,7 @@ def _middle(values: Sequence[Any]) -> Any:
 # ── by theme ───────────────────────────────────────────────────────────────────────────────────
 
 
-async def _identity(store: GraphStore, known: Known) -> dict[str, Any]:
+async def _identity(store: MomentReading, known: Known) -> dict[str, Any]:
     keys = [one.key for one in known.identifiers]
     ids = [one.id for one in known.identifiers]
     profiles = _asked(known.profiles)
@@ -161,7 +179,7 @@ async def _pages(store: GraphStore, known: Known) -> dict[str, Any]:
     return answers
 
 
-async def _sessions(store: GraphStore, known: Known) -> dict[str, Any]:
+async def _sessions(store: MomentReading, known: Known) -> dict[str, Any]:
     profiles = _asked(known.profiles)
     mids = [one.event.message_id for one in known.events]
     middle = _middle(sorted(known.sessions, key=lambda one: (one.started_at, one.id)))
@@ -180,7 +198,7 @@ async def _sessions(store: GraphStore, known: Known) -> dict[str, Any]:
     return answers
 
 
-async def _events(store: GraphStore, known: Known) -> dict[str, Any]:
+async def _events(store: MomentReading, known: Known) -> dict[str, Any]:
     profiles = _asked(known.profiles)
     sessions = _asked([one.id for one in known.sessions])
     mids = _asked([one.event.message_id for one in known.events])
@@ -193,7 +211,6 @@ async def _events(store: GraphStore, known: Known) -> dict[str, Any]:
     )  # fmt: skip
     answers: dict[str, Any] = {
         "events_by_ids": await store.events_by_ids(mids),
-        "places": await store.places(mids),
         "profile_events": await store.profile_events(profiles, [*names, "Nothing"], at),
         "profile_events of nothing": await store.profile_events(profiles, [], 0),
     }
@@ -206,11 +223,11 @@ async def _events(store: GraphStore, known: Known) -> dict[str, Any]:
     return answers
 
 
-async def _segments(store: GraphStore, known: Known) -> dict[str, Any]:
+async def _segments(store: MomentReading, known: Known) -> dict[str, Any]:
     profiles = _asked(known.profiles)
     keys = _asked([one.key for one in known.segments])
     answers: dict[str, Any] = {
-        "segments": known.segments,
+        "segments": await store.segments(),
         "segments_by_keys": await store.segments_by_keys(keys),
         "segment_versions": await store.segment_versions(keys),
         "segment_sizes": await store.segment_sizes(keys),
@@ -263,17 +280,22 @@ async def _changes(store: GraphStore, known: Known) -> dict[str, Any]:
     return answers
 
 
-async def _histories(store: GraphStore, known: Known) -> dict[str, Any]:
+async def _histories(store: MomentReading, known: Known) -> dict[str, Any]:
     decisions = [one.id for one in await store.decisions(EARLIEST)]
     about = _asked([*known.changes, *decisions[:1]])
     lineages = [
         [one.id for one in known.identifiers if one.profile == id_] for id_ in known.profiles
     ]
     lineages += [[], known.profiles, ["nobody's"]]
-    entries = (await store.change_page(None, Span(MANY))).items
-    middle = _middle(entries)
-    rec, after = (middle.rec, (middle.rec, middle.change.id)) if middle else (0, None)
+    told = [one for one in await store.changes_by_ids(known.changes) if one is not None]
+    middle = _middle(sorted(told, key=lambda one: (one.at, one.id)))
+    rec, after = (middle.at, (middle.at, middle.id)) if middle else (0, None)
+    keys = [one.key for one in known.identifiers]
+    edges = sorted(edge.key for edge in (await store.clusters(keys)).edges)
     answers: dict[str, Any] = {
+        "decisions_naming": await store.decisions_naming(_asked(keys)),
+        "decisions_naming one": await store.decisions_naming(keys[-1:]),
+        "newest_seen": await store.newest_seen([*edges, *edges[:2]], 2),
         "decisions_by_ids": await store.decisions_by_ids(_asked(decisions)),
         "decisions_about": await store.decisions_about(about),
         "decisions_about one": await store.decisions_about(decisions[-1:]),
@@ -291,8 +313,6 @@ async def _evidence(reader: EvidenceReading, known: Known) -> dict[str, Any]:
     clusters = await reader.clusters(keys)
     edges = [one.key for one in clusters.edges]
     halves = await reader.halves([*edges, *edges[:3]])
-    devices = [one.device for one in known.sessions]
-    users = [one.user for one in known.sessions if one.user is not None]
     decisions = await reader.decisions(EARLIEST)
     middle = _middle(decisions)
     return {
@@ -309,16 +329,21 @@ async def _evidence(reader: EvidenceReading, known: Known) -> dict[str, Any]:
         "halves": sorted(halves, key=lambda one: (one.a, one.b, one.kind, one.half_hour)),
         "decisions": decisions,
         "decisions behind": await reader.decisions((middle.rec, middle.id)) if middle else [],
-        "sessions_between": sorted(
-            await reader.sessions_between(devices, users), key=lambda one: one.id
-        ),
         "changes_by_ids": await reader.changes_by_ids(_asked(known.changes)),
     }
+
+
+async def _between(reader: DecidingReading, known: Known) -> dict[str, Any]:
+    devices = [one.device for one in known.sessions]
+    users = [one.user for one in known.sessions if one.user is not None]
+    found = await reader.sessions_between(devices, users)
+    return {"sessions_between": sorted(found, key=lambda one: one.id)}
 
 
 async def _worker(store: GraphStore, known: Known) -> dict[str, Any]:
     deadline = await store.next_deadline()
     return {
+        "places": await store.places(_asked([one.event.message_id for one in known.events])),
         "checkpoints": await store.checkpoints(),
         "next_deadline": deadline,
         "due": await store.due(1 << 62, MANY),

@@ -91,6 +91,7 @@ def test_most_fields_of_a_profile_are_plain() -> None:
     assert plain == {
         "id",
         "redirectedFrom",
+        "asOf",
         "firstSeenAt",
         "lastSeenAt",
         "identified",

@@ -1,0 +1,146 @@
+"""What is answered for an earlier moment is what a store answers that stopped then: every read, for
+random histories with logins, late events, decisions by hand and undoings, on every kind of store."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+from deciding import a_decision, with_segments
+from evidence_worlds import tight_rules
+from graphs import Installation, opened
+from histories import history
+from snapshots import Known, Snapshot, differing, known_of, moment_snapshot
+from stores import SQLITE, Kind
+
+from cdp.platform.past.reading import PastReading
+from graph_schema.model.change import IdentityChange
+from graph_schema.model.command import Command, UndoChange, UpdateSegment
+from graph_schema.model.event import Event
+from graph_schema.model.rules import IdentityRules
+from graph_schema.store import Span
+
+HISTORIES = 60
+Step = list[Event] | Command
+
+
+class Stopped(msgspec.Struct):
+    """What a store answered that had come so far, and when the last thing it knew was recorded."""
+
+    t: int
+    known: Known
+    answers: Snapshot
+
+
+class Played:
+    """An installation that takes step after step."""
+
+    def __init__(self, graph: Installation) -> None:
+        self.graph = graph
+        self.steps: list[Step] = []
+
+    async def take(self, step: Step) -> None:
+        if isinstance(step, list):
+            await self.graph.take(*step)
+        else:
+            await self.graph.ask(step)
+        await self.graph.work()
+        self.steps.append(step)
+
+    async def stopped(self) -> Stopped:
+        store = self.graph.store
+        known = await known_of(store)
+        t = max(checkpoint.rec for checkpoint in await store.checkpoints())
+        return Stopped(t, known, await moment_snapshot(store, known))
+
+    async def everything(self, rng: random.Random) -> list[Stopped]:
+        """Takes a whole history; answers some of the moments that it went through."""
+        events = history(rng)
+        # Some come late: behind others that happened after them.
+        events.sort(key=lambda event: event.at + rng.choice((0, 0, 0, 10**10, 10**12)))
+        stops = []
+        for number in range(len(events)):
+            if not events:
+                break
+            count = min(rng.choice((1, 1, 2, 5)), len(events))
+            await self.take([events.pop(0) for _ in range(count)])
+            if rng.random() < 0.3:
+                command = await self._command(rng, number)
+                if command is not None:
+                    await self.take(command)
+            if rng.random() < 0.2:
+                stops.append(await self.stopped())
+        return [*stops, await self.stopped()]
+
+    async def _command(self, rng: random.Random, number: int) -> Command | None:
+        now = self.graph.now()
+        if rng.random() < 0.15:
+            name = rng.choice(("Buyers", "Customers"))
+            rule = {"event": {"name": "Order Completed", "count": {"gte": rng.choice((1, 2))}}}
+            return UpdateSegment(
+                id=f"s-{number}", actor="ann", at=now, key="buyers", name=name, rule=rule
+            )
+        page = await self.graph.store.change_page(None, Span(100))
+        told = [e.change.id for e in page.items if isinstance(e.change, IdentityChange)]
+        if told and rng.random() < 0.4:
+            id_ = f"c_{number:032x}"
+            return UndoChange(id=id_, actor="ann", at=now, change=rng.choice(told[:4]))
+        return await a_decision(rng, self.graph, number)
+
+
+def rules_of(rng: random.Random) -> IdentityRules:
+    """The default, or so tight that limits, cap and burning bind in small worlds."""
+    return IdentityRules() if rng.random() < 0.5 else tight_rules(rng)
+
+
+async def assert_known(graph: Installation, stopped: Stopped, *where: object) -> None:
+    past = PastReading(graph.store, graph.rules, stopped.t)
+    answers = await moment_snapshot(past, stopped.known)
+    assert differing(answers, stopped.answers) == {}, where
+
+
+@pytest.mark.parametrize("seed", range(HISTORIES // 10))
+async def test_an_earlier_moment_is_a_store_that_stopped_then(seed: int, store_kind: Kind) -> None:
+    for example in range(max(1, 10 // store_kind.thinning)):
+        rng = random.Random(1_000 * (seed + 1) + example)
+        rules = rules_of(rng)
+        async with store_kind.empty() as place, opened(place.store(), rules=rules) as graph:
+            await with_segments(graph)
+            for stopped in await Played(graph).everything(rng):
+                await assert_known(graph, stopped, seed, example, stopped.t)
+
+
+@pytest.mark.parametrize("seed", range(HISTORIES // 20))
+async def test_a_moment_within_a_batch(seed: int, store_kind: Kind) -> None:
+    """Memberships are recorded when a batch ends; everything else with the record that brought it."""
+    for example in range(max(1, 10 // store_kind.thinning)):
+        rng = random.Random(77_000 * (seed + 1) + example)
+        events = history(rng)
+        rng.shuffle(events)
+        cut = rng.randint(1, len(events))
+        rules = rules_of(rng)
+        async with SQLITE.empty() as place, opened(place.store(), rules=rules) as graph:
+            part = Played(graph)
+            await part.take(events[:cut])
+            stopped = await part.stopped()
+        async with store_kind.empty() as place, opened(place.store(), rules=rules) as graph:
+            await Played(graph).take(events)
+            await assert_known(graph, stopped, seed, example)
+
+
+async def test_what_was_not_known_yet_is_not_there(store_kind: Kind) -> None:
+    async with store_kind.empty() as place, opened(place.store()) as graph:
+        played = Played(graph)
+        await played.take(history(random.Random(3)))
+        first = await played.stopped()
+        past = PastReading(graph.store, graph.rules, 0)
+        keys = [identifier.key for identifier in first.known.identifiers]
+        ids = [identifier.id for identifier in first.known.identifiers]
+        mids = [stored.event.message_id for stored in first.known.events]
+        assert not any(await past.identifiers_by_keys(keys))
+        assert not any(await past.profiles_by_ids(ids))
+        assert not any(await past.events_by_ids(mids))
+        assert not any(await past.sessions_by_ids(mids))
+        assert (await past.clusters(keys)).members == ()
+        assert await past.session_counts(first.known.profiles) == [0] * len(first.known.profiles)
