@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from gnn import models
+from gnn.choice import usual
 from gnn.evaluate import evaluate
 from gnn.files import SplitFile, read_split
 
@@ -41,7 +42,7 @@ def measure(
     data: str, split: SplitFile, name: str, seed: int, mask_seen: bool
 ) -> dict[str, object]:
     """Fits one model on the split's training part and measures it on the test part."""
-    chosen = models.default_for(split.train) if name == models.DEFAULT else name
+    chosen = usual(split.train) if name == models.DEFAULT else name
     model = models.create(chosen)
     began = time.perf_counter()
     model.fit(split.train, seed=seed)

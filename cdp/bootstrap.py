@@ -45,6 +45,8 @@ from graph_schema.errors import BadInput, SettingError
 from graph_schema.model.profile import ProfileIds
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import SECOND, now
+from graph_schema.neo4j.address import parse as address_of
+from graph_schema.neo4j.store import Neo4jGraphStore
 from graph_schema.sqlite.store import SqliteGraphStore
 from graph_schema.store import GraphStore
 
@@ -128,16 +130,15 @@ class Parts(msgspec.Struct, frozen=True):
 
 
 def build(settings: Settings, graph: Path | None = None) -> Parts:
-    """Puts the parts together. `graph`: another file than the installation's, for a rebuild. Raises
-    SettingError where a setting asks for what this version has not."""
-    for name, value in (("CDP_GRAPH", settings.graph), ("CDP_LOG", settings.log)):
-        if value != "sqlite":
-            raise SettingError(name=name, reason="this version keeps it in SQLite only")
+    """Puts the parts together. `graph`: a file to keep the graph in, for a rebuild, whatever the
+    setting says. Raises SettingError where a setting asks for what this version has not."""
+    if settings.log != "sqlite":
+        raise SettingError(name="CDP_LOG", reason="this version keeps it in SQLite only")
     settings.data.mkdir(parents=True, exist_ok=True)
     ids = ProfileIds(settings.hash_key)
     log = SqliteEventLog(settings.data / LOG_FILE, now, settings.partitions)
     rules = IdentityRules()
-    store = SqliteGraphStore(graph or settings.data / GRAPH_FILE, ids.fingerprint)
+    store = graph_store(settings, ids, graph)
     return Parts(
         settings,
         log,
@@ -149,6 +150,17 @@ def build(settings: Settings, graph: Path | None = None) -> Parts:
         WriteKeys(settings.write_keys),
         Commanding(log, store),
     )
+
+
+def graph_store(settings: Settings, ids: ProfileIds, file: Path | None = None) -> GraphStore:
+    """The graph's store as CDP_GRAPH names it; `file`: an embedded one, in that file."""
+    if file is not None or settings.graph == "sqlite":
+        return SqliteGraphStore(file or settings.data / GRAPH_FILE, ids.fingerprint)
+    try:
+        address = address_of(settings.graph)
+    except ValueError as error:
+        raise SettingError(name="CDP_GRAPH", reason=error) from error
+    return Neo4jGraphStore(address, ids.fingerprint)
 
 
 @asynccontextmanager

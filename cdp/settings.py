@@ -62,11 +62,18 @@ class Settings(msgspec.Struct, frozen=True):
 
 def _choice(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        if text == "sqlite" or urlsplit(text).scheme in schemes:
+        if text == "sqlite" or _scheme(text).partition("+")[0] in schemes:
             return text
         raise ValueError(f"it must be sqlite or an address that begins with {schemes[0]}://")
 
     return parse
+
+
+def _scheme(text: str) -> str:
+    try:
+        return urlsplit(text).scheme
+    except ValueError:
+        return ""
 
 
 def _keys(text: str) -> tuple[str, ...]:
@@ -281,5 +288,8 @@ def _parsed(setting: Setting, text: str) -> Any:
 
 
 def _masked_address(text: str) -> str:
-    parts = urlsplit(text)
-    return text.replace(f":{parts.password}@", ":••••••@") if parts.password else text
+    """Whatever stands between the first colon behind the scheme and the last @ is no one's business."""
+    scheme, separator, rest = text.partition("://")
+    login, at, place = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    return f"{scheme}{separator}{user}:••••••@{place}" if at and colon else text

@@ -52,7 +52,8 @@ ARRAYS = {
 
 class RecommenderVersion(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a trained model. Times in µs; `items`, `users` and `interactions` (pairs)
-    are those it was trained on; `item_hash` is that of the ids in their order."""
+    are those it was trained on; `item_hash` is that of the ids in their order. `reasons`: why this
+    model, a sentence each; `history`: figures such as loss and recall@20 of each epoch."""
 
     id: str
     name: str
@@ -67,6 +68,8 @@ class RecommenderVersion(msgspec.Struct, frozen=True, kw_only=True):
     graph_hash: str
     item_hash: str
     code_version: str
+    reasons: tuple[str, ...] = ()
+    history: tuple[dict[str, float], ...] = ()
 
 
 class _Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ import numpy as np
 
 from gnn.arrays import Bools, Float32s, Int32s, Int64s, Micros
 from gnn.errors import EmptyDataset
-from gnn.rows import Columns, Numbering, collect
+from gnn.rows import Collecting, Columns, Numbering
 from gnn.weights import BehaviourWeights
 from graph_schema.model.item import Item
 from graph_schema.store import ProfileInteraction
@@ -45,17 +45,13 @@ class Dataset:
         Rows that count nothing are left out; an item may be known that no row names.
         Errors: BadInteraction with the number of the first row that cannot be used (from 0).
         """
-        known = {item.id: item for item in items}
-        users, item_ids = Numbering(), Numbering(known)
-        columns = collect(rows, users, item_ids)
-        return cls._sorted(
-            users.ids(),
-            [known.get(key) or Item(id=key, updated_at=0) for key in item_ids.ids()],
-            columns,
-        )
+        building = Building(items)
+        building.add(rows)
+        return building.dataset()
 
     @classmethod
-    def _sorted(cls, users: Sequence[str], items: Sequence[Item], rows: Columns) -> Dataset:
+    def numbered(cls, users: Sequence[str], items: Sequence[Item], rows: Columns) -> Dataset:
+        """Sorts what was numbered in any order."""
         user_order = sorted(range(len(users)), key=users.__getitem__)
         item_order = sorted(range(len(items)), key=lambda n: items[n].id)
         return cls(
@@ -158,6 +154,25 @@ class Dataset:
 
     def _user_starts(self) -> Int64s:
         return np.searchsorted(self.pairs.user, np.arange(len(self.users) + 1)).astype(np.int64)
+
+
+class Building:
+    """A dataset in the making: rows are added as they are read, chunk after chunk, from a store that
+    is asked for them or from a file; so only the columns are ever held, not the rows."""
+
+    def __init__(self, items: Iterable[Item] = ()) -> None:
+        self._known = {item.id: item for item in items}
+        self._users, self._items = Numbering(), Numbering(self._known)
+        self._collecting = Collecting(self._users, self._items)
+
+    def add(self, rows: Iterable[ProfileInteraction]) -> None:
+        """Errors: BadInteraction with the number of the first row that cannot be used (from 0)."""
+        self._collecting.add(rows)
+
+    def dataset(self) -> Dataset:
+        """All that was added; ask once."""
+        items = [self._known.get(key) or Item(id=key, updated_at=0) for key in self._items.ids()]
+        return Dataset.numbered(self._users.ids(), items, self._collecting.columns())
 
 
 def ids_hash(ids: Iterable[str]) -> str:

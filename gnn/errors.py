@@ -55,6 +55,13 @@ class TrainingExtraMissing(RecommenderError):
     code = "TRAINING_EXTRA_MISSING"
 
 
+class ModelNotNamed(RecommenderError):
+    """Several processes train, so they must be told which model: name one that is trained by
+    gradients (lightgcn, xsimgcl, sage)."""
+
+    code = "MODEL_NOT_NAMED"
+
+
 class BadRequest(RecommenderError):
     """The question for recommendations is wrong: {reason}."""
 

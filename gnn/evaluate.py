@@ -1,7 +1,8 @@
 """Measures a model on what happened after it was trained. Full ranking, never sampled.
 
 For each user with a past and a future: rank all items from the past, leave out what was bought,
-look at the first k. Measures are means over these users.
+look at the first k. Measures are means over these users, with bootstrap intervals; strangers, short
+histories and new items stand apart.
 """
 
 from __future__ import annotations
@@ -13,28 +14,46 @@ import numpy as np
 
 from gnn.arrays import Bools, Float64s, Int64s
 from gnn.dataset import Dataset
+from gnn.item_lists import top_of_rows
+from gnn.measures import NOBODY, OfCatalogue, PerUser, interval, of_catalogue, per_user
 from gnn.recommend import ServingModel
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 BLOCK_USERS = 512
+SHORT_HISTORY = 3
+STRANGERS = "users without a past"
+SHORT = f"users with {SHORT_HISTORY} items at most"
+NEW_ITEMS = "new items"
+NEW_AMONG_NEW = "new items among themselves"
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One measured value. `k`: the length of the list, None where there is none. `baseline`: the
-    model beside which it stands, None for the version's own. `split`: what it was measured on."""
+    model beside which it stands, None for the version's own. `split`: what it was measured on.
+    `low` and `high`: its 95 % interval, where it has one."""
 
     name: str
     k: int | None
     value: float
     baseline: str | None
     split: str
+    low: float | None = None
+    high: float | None = None
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """Means over a part of the users, or over a part of what they wanted."""
+
+    users: int
+    recall: float
+    ndcg: float
 
 
 class Scores(msgspec.Struct, frozen=True, kw_only=True):
-    """Means over `users` (0 to 1): recall, NDCG, MRR, hit rate at `k`; `coverage`: the share of the
-    catalogue that somebody is shown."""
+    """Means over `users` (0 to 1): recall, NDCG, MRR, hit rate at `k`, with 95 % `intervals` by name;
+    `coverage`, `novelty` (bits) and `popularity_bias` of what is shown (gnn.measures); `slices`."""
 
     k: int
     users: int
@@ -43,37 +62,97 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     mrr: float
     hit_rate: float
     coverage: float
+    novelty: float = 0.0
+    popularity_bias: float = 0.0
+    intervals: dict[str, tuple[float, float]] = {}
+    slices: dict[str, Slice] = {}
 
     def metrics(self, split: str, baseline: str | None = None) -> tuple[Metric, ...]:
-        names = ("recall", "ndcg", "mrr", "hit_rate", "coverage")
-        return tuple(
-            Metric(name=name, k=self.k, value=getattr(self, name), baseline=baseline, split=split)
+        names = (*PerUser._fields, *OfCatalogue._fields)
+        own = [
+            self._metric(name, getattr(self, name), split, baseline, self.intervals.get(name))
             for name in names
+        ]
+        parts = [
+            self._metric(name, getattr(part, name), f"{split}, {of}", baseline, None)
+            for of, part in self.slices.items()
+            for name in ("recall", "ndcg")
+        ]
+        return (*own, *parts)
+
+    def _metric(
+        self,
+        name: str,
+        value: float,
+        split: str,
+        baseline: str | None,
+        between: tuple[float, float] | None,
+    ) -> Metric:
+        low, high = between or (None, None)
+        return Metric(
+            name=name, k=self.k, value=value, baseline=baseline, split=split, low=low, high=high
         )
 
 
 class Task(NamedTuple):
-    """The users (n,) to ask about, what they want, and what must not be shown to them."""
+    """The users (n,) to ask about, what they want, and what must not be shown to them (users of the
+    dataset, items)."""
 
     users: Int64s
     wanted: csr_array
     masked: csr_array
 
+    def of(self, users: Bools) -> Task:
+        """Only those users (users of the dataset,) who want something."""
+        wants = np.diff(self.wanted.indptr) > 0
+        return self._replace(users=np.flatnonzero(wants & users))
+
 
 def evaluate(
-    model: ServingModel, train: Dataset, test: Dataset, *, k: int = 20, mask_seen: bool = False
+    model: ServingModel,
+    train: Dataset,
+    test: Dataset,
+    *,
+    k: int = 20,
+    mask_seen: bool = False,
+    most_users: int | None = None,
+    seed: int = 0,
 ) -> Scores:
     """Scores of a model fitted on `train` for what happened in `test` (the same users and items).
 
     Wanted is what a user bought in `test` (whatever she touched, where nothing was bought there at
-    all) and had not bought in `train`; an item that training never saw counts as missed. Masked is
-    what she bought in `train`, or with `mask_seen` all that she touched.
+    all) and had not bought in `train`; an item that training never saw counts as missed, unless the
+    model knows its attributes. Masked is what she bought in `train`, or with `mask_seen` all that she
+    touched. `most_users`: a random sample of so many users is asked about.
     """
-    task = _task(train, test, mask_seen)
-    ranked = [_ranked(model, train, task, part, k) for part in _blocks(task.users)]
-    if not ranked:
-        return Scores(k=k, users=0, recall=0, ndcg=0, mrr=0, hit_rate=0, coverage=0)
-    return _scores(np.concatenate(ranked), task, k)
+    task, touched = _task(train, test, mask_seen), _touched_items(train)
+    known = task.of(touched > 0)
+    if most_users is not None and known.users.size > most_users:
+        chosen = np.random.default_rng(seed).permutation(known.users)[:most_users]
+        known = known._replace(users=np.sort(chosen))
+    ranked = ranking(model, train, known, k)
+    found = _measured(ranked, known)
+    shown = of_catalogue(ranked, _holders(train), train.active_users)
+    return Scores(
+        k=k,
+        users=int(known.users.size),
+        **{name: _mean(values) for name, values in found._asdict().items()},
+        **shown._asdict(),
+        intervals={name: interval(values, seed) for name, values in found._asdict().items()},
+        slices=_slices(model, train, task, known, found, touched, k),
+    )
+
+
+def ranking(
+    model: ServingModel, train: Dataset, task: Task, k: int, shown: Bools | None = None
+) -> Int64s:
+    """The first k items for each user of the task (n, k), as the serving path ranks them: by score,
+    then what is popular; NOBODY where nothing is left. `shown` (items,): only among these."""
+    blocks = [
+        task.users[first : first + BLOCK_USERS] for first in range(0, task.users.size, BLOCK_USERS)
+    ]
+    ranked = [_ranked(model, train, task, users, k, shown) for users in blocks]
+    return np.concatenate(ranked) if ranked else np.empty((0, k), np.int64)
 
 
 def _task(train: Dataset, test: Dataset, mask_seen: bool) -> Task:
@@ -85,9 +164,7 @@ def _task(train: Dataset, test: Dataset, mask_seen: bool) -> Task:
     wanted = _incidence(test, is_purchase if is_purchase.any() else test.pairs.user >= 0)
     wanted = (wanted - wanted.multiply(masked)).tocsr()
     wanted.eliminate_zeros()
-    has_past = np.bincount(train.pairs.user, minlength=len(train.users)) > 0
-    users = np.flatnonzero((np.diff(wanted.indptr) > 0) & has_past)
-    return Task(users, wanted, masked)
+    return Task(np.arange(len(train.users)), wanted, masked)
 
 
 def _incidence(dataset: Dataset, keep: Bools) -> csr_array:
@@ -101,13 +178,19 @@ def _incidence(dataset: Dataset, keep: Bools) -> csr_array:
     )
 
 
-def _blocks(users: Int64s) -> list[Int64s]:
-    return [users[first : first + BLOCK_USERS] for first in range(0, users.size, BLOCK_USERS)]
+def _touched_items(dataset: Dataset) -> Int64s:
+    """How many items each user touched (users,)."""
+    return np.bincount(dataset.pairs.user, minlength=len(dataset.users))
 
 
-def _ranked(model: ServingModel, train: Dataset, task: Task, users: Int64s, k: int) -> Int64s:
-    """The first k items for each user (n, k), as the serving path ranks them: by score, then what
-    is popular."""
+def _holders(dataset: Dataset) -> Int64s:
+    """How many users touched each item (items,)."""
+    return np.bincount(dataset.pairs.item, minlength=len(dataset.items))
+
+
+def _ranked(
+    model: ServingModel, train: Dataset, task: Task, users: Int64s, k: int, shown: Bools | None
+) -> Int64s:
     from scipy.sparse import csr_array
 
     lists = csr_array(
@@ -119,35 +202,57 @@ def _ranked(model: ServingModel, train: Dataset, task: Task, users: Int64s, k: i
     floor = np.where(scores > 0, scores, np.inf).min(axis=1, keepdims=True, initial=1.0)
     scores = np.where(scores > 0, scores, model.catalogue.popularity * (floor * 1e-3))
     masked = task.masked[users]
-    scores[np.repeat(np.arange(users.size), np.diff(masked.indptr)), masked.indices] = -1.0
-    k = min(k, scores.shape[1])
-    top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
-    ranked: Int64s = np.take_along_axis(top, order, axis=1)
+    scores[np.repeat(np.arange(users.size), np.diff(masked.indptr)), masked.indices] = 0.0
+    if shown is not None:
+        scores[:, ~shown] = 0.0
+    counts, items, _ = top_of_rows(scores, k)
+    ranked = np.full((users.size, k), NOBODY, np.int64)
+    ranked[np.arange(k) < counts[:, None]] = items
     return ranked
 
 
-def _scores(ranked: Int64s, task: Task, k: int) -> Scores:
-    hits = _hits(ranked, task)
-    wanted = np.diff(task.wanted.indptr)[task.users]
-    places = np.arange(1, hits.shape[1] + 1)
-    gains = 1.0 / np.log2(places + 1.0)
-    ideal = np.cumsum(1.0 / np.log2(np.arange(1, k + 1) + 1.0))[np.minimum(wanted, k) - 1]
-    return Scores(
-        k=k,
-        users=int(task.users.size),
-        recall=float((hits.sum(axis=1) / wanted).mean()),
-        ndcg=float(((hits @ gains) / ideal).mean()),
-        mrr=float((hits / places).max(axis=1).mean()),
-        hit_rate=float(hits.any(axis=1).mean()),
-        coverage=float(np.unique(ranked).size / task.wanted.shape[1]),
-    )
-
-
-def _hits(ranked: Int64s, task: Task) -> Float64s:
-    """1 where a shown item (n, k) was wanted."""
-    items = task.wanted.shape[1]
+def _measured(ranked: Int64s, task: Task) -> PerUser:
     wanted = task.wanted[task.users]
     rows = np.repeat(np.arange(task.users.size), np.diff(wanted.indptr))
+    items = wanted.shape[1]
     shown = np.arange(task.users.size)[:, None] * items + ranked
-    return np.isin(shown, rows * items + wanted.indices).astype(np.float64)
+    hits = np.isin(shown, rows * items + wanted.indices) & (ranked != NOBODY)
+    return per_user(hits, np.diff(wanted.indptr).astype(np.int64))
+
+
+def _mean(values: Float64s) -> float:
+    return float(values.mean()) if values.size else 0.0
+
+
+def _slices(
+    model: ServingModel,
+    train: Dataset,
+    task: Task,
+    known: Task,
+    found: PerUser,
+    touched: Int64s,
+    k: int,
+) -> dict[str, Slice]:
+    """What the means hide; a slice that nobody is in is left out."""
+    slices = {}
+    strangers = task.of(touched == 0)
+    slices[STRANGERS] = _slice(_measured(ranking(model, train, strangers, k), strangers))
+    short = touched[known.users] <= SHORT_HISTORY
+    slices[SHORT] = _slice(PerUser(*(values[short] for values in found)))
+    new = ~train.touched
+    about_new = _only(task, new).of(np.isin(np.arange(touched.size), known.users))
+    for name, shown in ((NEW_ITEMS, None), (NEW_AMONG_NEW, new)):
+        slices[name] = _slice(_measured(ranking(model, train, about_new, k, shown), about_new))
+    return {name: part for name, part in slices.items() if part.users}
+
+
+def _only(task: Task, items: Bools) -> Task:
+    from scipy.sparse import diags_array
+
+    wanted = (task.wanted @ diags_array(items.astype(np.float32))).tocsr()
+    wanted.eliminate_zeros()
+    return task._replace(wanted=wanted)
+
+
+def _slice(found: PerUser) -> Slice:
+    return Slice(users=found.recall.size, recall=_mean(found.recall), ndcg=_mean(found.ndcg))

@@ -18,6 +18,8 @@ import numpy as np
 from gnn.arrays import Bools, Float32s, Int32s, Int64s
 
 DEFAULT_WIDTH = 500
+STRIDE = 32
+_ROW_BITS, _COLUMN_BITS, _MOST_BITS = 9, 23, 0x7FFFFFFF
 
 
 class SparseRows(Protocol):
@@ -96,7 +98,7 @@ def strongest(
     parts: list[tuple[Int64s, Int32s, Float32s]] = []
     # Two threads: while one sorts (one core), the other multiplies (BLAS, the other cores).
     with ThreadPoolExecutor(2) as pool:
-        for part in pool.map(partial(_top_of_block, rows_of, width), borders):
+        for part in pool.map(partial(_top_of_block, rows_of, size, width), borders):
             parts.append(part)
             progress(len(parts) / len(borders))
     return joined(parts)
@@ -110,12 +112,12 @@ def joined(parts: Iterable[tuple[Int64s, Int32s, Float32s]]) -> ItemLists:
 
 
 def _top_of_block(
-    rows_of: RowsOf, width: int, border: tuple[int, int]
+    rows_of: RowsOf, size: int, width: int, border: tuple[int, int]
 ) -> tuple[Int64s, Int32s, Float32s]:
     first, last = border
     scores = rows_of(first, last)
     if not isinstance(scores, np.ndarray):
-        return _top_of_sparse_rows(scores, first, width)
+        return _top_of_sparse_rows(scores, first, size, width)
     scores[np.arange(last - first), np.arange(first, last)] = 0.0
     return top_of_rows(scores, width)
 
@@ -123,37 +125,76 @@ def _top_of_block(
 def top_of_rows(scores: Float32s, width: int) -> tuple[Int64s, Int32s, Float32s]:
     """The `width` largest positive entries of each row of `scores` (n, m): how many each row has
     (n,), then their columns and values, row after row, strongest first, ties by column."""
-    width = min(width, scores.shape[1])
-    if width < scores.shape[1]:
-        kept = np.argpartition(scores, scores.shape[1] - width, axis=1)[:, -width:]
-    else:
-        kept = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
-    kept = np.sort(kept, axis=1)
-    values = np.take_along_axis(scores, kept, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    kept = np.take_along_axis(kept, order, axis=1)
-    values = np.take_along_axis(values, order, axis=1)
-    positive = values > 0
-    return (
-        np.count_nonzero(positive, axis=1).astype(np.int64),
-        kept[positive].astype(np.int32),
-        values[positive].astype(np.float32),
+    places = np.flatnonzero(scores > _floors(scores, width)[:, None])
+    rows, columns = np.divmod(places, scores.shape[1])
+    values = scores.ravel()[places]
+    return _first_of_rows(rows, columns, values, scores.shape, width)
+
+
+def _floors(scores: Float32s, width: int) -> Float32s:
+    """For each row a value (n,), 0 or more, below its `width` largest ones and above most others.
+
+    Estimated on every `STRIDE`-th column, which is 5 times quicker than to part the whole row; a row
+    for which the estimate turns out too high gets the exact value.
+    """
+    rows, size = scores.shape
+    floors = np.zeros(rows, np.float32)
+    if size <= max(4 * width, 64 * STRIDE):
+        return floors
+    sample = scores[:, ::STRIDE]
+    place = sample.shape[1] - int(1.3 * width / STRIDE) - 8
+    floors = np.maximum(np.partition(sample, place, axis=1)[:, place], 0.0)
+    too_high = np.flatnonzero(
+        (np.count_nonzero(scores > floors[:, None], axis=1) < width) & (floors > 0)
     )
+    if too_high.size:
+        exact = np.partition(scores[too_high], size - width - 1, axis=1)[:, size - width - 1]
+        floors[too_high] = np.maximum(exact, 0.0)
+    return floors
 
 
 def _top_of_sparse_rows(
-    block: SparseRows, first: int, width: int
+    block: SparseRows, first: int, size: int, width: int
 ) -> tuple[Int64s, Int32s, Float32s]:
     """The same for sparse rows, of which the first is row `first`: sorts only what is there."""
     rows = np.repeat(np.arange(len(block.indptr) - 1), np.diff(block.indptr))
     useful = (block.data > 0) & (block.indices != rows + first)
-    rows, columns, values = rows[useful], block.indices[useful], block.data[useful]
-    order = np.lexsort((columns, -values, rows))
-    counts = np.bincount(rows, minlength=len(block.indptr) - 1)
-    place_in_row = np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    kept = order[place_in_row < width]
+    return _first_of_rows(
+        rows[useful],
+        block.indices[useful].astype(np.int64),
+        block.data[useful].astype(np.float32),
+        (len(block.indptr) - 1, size),
+        width,
+    )
+
+
+def _first_of_rows(
+    rows: Int64s, columns: Int64s, values: Float32s, shape: tuple[int, int], width: int
+) -> tuple[Int64s, Int32s, Float32s]:
+    """Of positive entries (row, column, value), in any order, the `width` largest of each row."""
+    counts = np.bincount(rows, minlength=shape[0])
+    columns, values = _in_order(rows, columns, values, shape)
+    place_in_row = np.arange(values.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept = place_in_row < width
     return (
         np.minimum(counts, width).astype(np.int64),
         columns[kept].astype(np.int32),
-        values[kept].astype(np.float32),
+        values[kept],
     )
+
+
+def _in_order(
+    rows: Int64s, columns: Int64s, values: Float32s, shape: tuple[int, int]
+) -> tuple[Int64s, Float32s]:
+    """Columns and values of positive entries by row, value (falling) and column.
+
+    Where row, value and column fit into 64 bits they are sorted as one number, ten times quicker than
+    as three: the bits of positive floats are in the order of the floats, and end at 31.
+    """
+    if shape[0] > 1 << _ROW_BITS or shape[1] > 1 << _COLUMN_BITS:
+        order = np.lexsort((columns, -values, rows))
+        return columns[order], values[order]
+    falling = _MOST_BITS - values.view(np.int32).astype(np.int64)
+    keys = np.sort(rows << (31 + _COLUMN_BITS) | falling << _COLUMN_BITS | columns)
+    bits = _MOST_BITS - (keys >> _COLUMN_BITS & _MOST_BITS)
+    return keys & ((1 << _COLUMN_BITS) - 1), bits.astype(np.int32).view(np.float32)

@@ -54,25 +54,34 @@ class Numbering:
         return list(self._numbers)
 
 
-def collect(rows: Iterable[ProfileInteraction], users: Numbering, items: Numbering) -> Columns:
-    """Reads a stream of rows into columns and gives each new id its number.
+class Collecting:
+    """Reads rows into columns as they come and gives each new id its number; a row is forgotten when
+    it was read. Rows that count nothing are left out."""
 
-    Rows that count nothing are left out. Errors: BadInteraction with the row's number (from 0).
-    """
-    parts: list[Columns] = []
-    done = 0
-    for chunk in _chunks(rows):
-        try:
-            columns = _columns(chunk, users, items)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise _first_bad_row(chunk, done) from error
-        if wrong := _first_impossible(columns):
-            raise BadInteraction(row=done + wrong[0], reason=wrong[1])
-        parts.append(columns.where((columns.views | columns.carts | columns.purchases) > 0))
-        done += len(chunk)
-    if not parts:
-        parts.append(_columns([], users, items))
-    return _joined(parts)
+    def __init__(self, users: Numbering, items: Numbering) -> None:
+        self._users = users
+        self._items = items
+        self._parts: list[Columns] = []
+        self._done = 0
+
+    def add(self, rows: Iterable[ProfileInteraction]) -> None:
+        """Errors: BadInteraction with the row's number, from 0, over all that was added."""
+        for chunk in _chunks(rows):
+            try:
+                columns = _columns(chunk, self._users, self._items)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise _first_bad_row(chunk, self._done) from error
+            if wrong := _first_impossible(columns):
+                raise BadInteraction(row=self._done + wrong[0], reason=wrong[1])
+            counts = columns.views | columns.carts | columns.purchases
+            self._parts.append(columns.where(counts > 0))
+            self._done += len(chunk)
+
+    def columns(self) -> Columns:
+        """All that was added. What was read is handed over: ask once."""
+        parts = self._parts or [_columns([], self._users, self._items)]
+        self._parts = []
+        return _joined(parts)
 
 
 def _joined(parts: list[Columns]) -> Columns:

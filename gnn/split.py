@@ -87,5 +87,14 @@ def leave_last_out(dataset: Dataset) -> Split:
     return Split(dataset.subset(~is_target), dataset.subset(is_target), dataset.cutoff)
 
 
+def cold_items(dataset: Dataset, share: float = 0.15, seed: int = 0) -> Split:
+    """Every interaction of a random `share` of the touched items in the test part: to training they
+    are new, known by their attributes only."""
+    touched = np.flatnonzero(dataset.touched)
+    chosen = np.random.default_rng(seed).permutation(touched)[: int(share * touched.size)]
+    is_cold = np.isin(dataset.rows.item, chosen)
+    return Split(dataset.subset(~is_cold), dataset.subset(is_cold), dataset.cutoff)
+
+
 def _keys(dataset: Dataset, user: Int32s, item: Int32s) -> Int64s:
     return user.astype(np.int64) * len(dataset.items) + item

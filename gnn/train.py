@@ -1,11 +1,12 @@
-"""From a dataset to a version in the store: train, measure beside the baselines, train on all.
+"""From a dataset to a version in the store: choose, measure beside the baselines, train on all.
 
-Measured on the newest tenth of the interactions, which no model has seen; then the model is fitted
-once more on everything, for the newest tenth says the most about tomorrow.
+Measured on the newest tenth of the interactions, which no model has seen and no choice has used; then
+the model is fitted once more on everything, for the newest tenth says the most about tomorrow.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
@@ -13,8 +14,9 @@ import msgspec
 
 from gnn import models, split
 from gnn.artifacts import ArtifactStore, RecommenderVersion, new_id
+from gnn.choice import Choice, choose
 from gnn.dataset import Dataset, ids_hash
-from gnn.errors import EmptyDataset
+from gnn.errors import EmptyDataset, ModelNotNamed
 from gnn.evaluate import Metric, Scores, evaluate
 from gnn.models.base import ListModel
 from gnn.recommender import OnProgress, Progress, silent
@@ -22,19 +24,26 @@ from graph_schema.model import time
 
 BASELINES = ("popularity", "item_knn")
 K = 20
+MOST_USERS = 20_000
+"""So many profiles are asked about at most; the intervals say how sure that makes."""
+BUDGET_S = 600.0
 DECIDES = "ndcg"
 """The measure by which a new version is compared with the one in service."""
 SPLIT = "temporal"
+CHECKPOINTS = "checkpoints"
 
 
 class Trained(msgspec.Struct, frozen=True, kw_only=True):
     """What a training gave. `table`: the scores of the model and of each baseline, by name, empty
     where the data cannot be cut in time. `no_worse`: it does at least as well as popularity and as
-    the version in service did, so it may take its place."""
+    the version in service did, so it may take its place. `choice`: how the model was chosen, None
+    where it was named. `stored`: False in the processes of a `torchrun` that only help."""
 
     version: RecommenderVersion
     table: Mapping[str, Scores]
     no_worse: bool
+    choice: Choice | None = None
+    stored: bool = True
 
 
 def train(
@@ -45,20 +54,57 @@ def train(
     name: str | None = None,
     seed: int = 0,
     parameters: Mapping[str, object] | None = None,
+    budget_s: float = BUDGET_S,
     progress: OnProgress = silent,
 ) -> Trained:
-    """Trains a model, stores it as a version (not in service yet), and says how good it is.
+    """Trains a model, stores it as a version (not in service yet), and says how good it is. With no
+    model named the choice has its share of `budget_s` seconds.
 
-    Errors: UnknownModel, EmptyDataset, ModelTooLarge, TrainingExtraMissing, VersionExists.
+    Errors: UnknownModel, EmptyDataset, ModelTooLarge, TrainingExtraMissing, VersionExists;
+    ModelNotNamed where several processes train.
     """
     dataset.require_interactions()
-    chosen = models.default_for(dataset) if model == models.DEFAULT else model
-    fresh = models.create(chosen, **(parameters or {}))
-    table = compare([fresh], dataset, seed=seed, progress=_part(progress, 0.0, 0.5))
-    fitted = fresh.fit(dataset, seed=seed, progress=_part(progress, 0.5, 1.0))
-    stored = _describe(fitted, dataset, name, seed, table)
-    store.save(stored, fitted.serving)
-    return Trained(version=stored, table=table, no_worse=_no_worse(stored, table, store))
+    choice = None
+    if model == models.DEFAULT:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise ModelNotNamed()
+        choice = choose(dataset, budget_s=budget_s, seed=seed, progress=_part(progress, 0.0, 0.4))
+    chosen = choice.name if choice else model
+    settings = {**(choice.parameters if choice else {}), **(parameters or {})}
+    begin = 0.4 if choice else 0.0
+    middle = (1.0 + begin) / 2.0
+    fresh = _fresh(chosen, settings, store)
+    table = compare([fresh], dataset, seed=seed, progress=_part(progress, begin, middle))
+    history = History(_part(progress, middle, 1.0))
+    fitted = _fresh(chosen, settings, store).fit(dataset, seed=seed, progress=history)
+    found = _describe(fitted, dataset, name, seed, table)
+    found = msgspec.structs.replace(
+        found, reasons=choice.reasons if choice else (), history=tuple(history.figures)
+    )
+    stored = os.environ.get("RANK", "0") == "0"
+    no_worse = _no_worse(found, table, store)
+    if stored:
+        store.save(found, fitted.serving)
+    return Trained(version=found, table=table, no_worse=no_worse, choice=choice, stored=stored)
+
+
+class History:
+    """A listener that keeps the figures of each epoch."""
+
+    def __init__(self, progress: OnProgress) -> None:
+        self.figures: list[dict[str, float]] = []
+        self._progress = progress
+
+    def __call__(self, step: Progress) -> None:
+        if "loss" in step.figures:
+            self.figures.append(dict(step.figures))
+        self._progress(step)
+
+
+def _fresh(name: str, parameters: Mapping[str, object], store: ArtifactStore) -> ListModel:
+    model = models.create(name, **parameters)
+    model.checkpoints = store.folder / CHECKPOINTS
+    return model
 
 
 def compare(
@@ -82,7 +128,9 @@ def compare(
     for number, model in enumerate(running):
         step = _part(progress, number / len(running), (number + 1) / len(running))
         model.fit(parts.train, seed=seed, progress=step)
-        table[model.name] = evaluate(model.serving, parts.train, parts.test, k=K)
+        table[model.name] = evaluate(
+            model.serving, parts.train, parts.test, k=K, most_users=MOST_USERS, seed=seed
+        )
     return table
 
 

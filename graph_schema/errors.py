@@ -53,6 +53,49 @@ class StoreUnavailable(StoreError):
     code = "STORE_UNAVAILABLE"
 
 
+class StoreUnreachable(StoreError):
+    """Nothing answers at {store} ({reason}): start Neo4j there, or correct CDP_GRAPH."""
+
+    code = "STORE_UNREACHABLE"
+
+
+class StoreLogin(StoreError):
+    """{store} does not let {user} in: correct user and password in CDP_GRAPH."""
+
+    code = "STORE_LOGIN"
+
+
+class StoreNoDatabase(StoreError):
+    """{store} has no database {database}: name one that is there at the end of CDP_GRAPH."""
+
+    code = "STORE_NO_DATABASE"
+
+
+class StoreReadOnly(StoreError):
+    """{store} can be read only: name in CDP_GRAPH the server, or the database, that takes writes."""
+
+    code = "STORE_READ_ONLY"
+
+
+class StoreTooOld(StoreError):
+    """{store} is Neo4j {found}: version {least} or later is needed."""
+
+    code = "STORE_TOO_OLD"
+
+
+class StoreForeign(StoreError):
+    """{store} holds a graph of something else: name an empty database in CDP_GRAPH. Nothing was
+    changed."""
+
+    code = "STORE_FOREIGN"
+
+
+class StoreRefused(StoreError):
+    """{store} refuses what is asked of it: {reason}."""
+
+    code = "STORE_REFUSED"
+
+
 class StoreCorrupt(StoreError):
     """{path} is damaged or is no store of this product ({reason}): restore it from a backup, or move
     it away and run `cdp rebuild`. Nothing was changed."""

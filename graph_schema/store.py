@@ -169,9 +169,20 @@ class Clusters(msgspec.Struct, frozen=True):
     edges: tuple[Edge, ...]
 
 
+class About(msgspec.Struct, frozen=True):
+    """A product that an event names, for people who look at the graph: `quantity` in pieces, `price`
+    of one in `currency`."""
+
+    item_id: str
+    quantity: float | None = None
+    price: float | None = None
+    currency: str | None = None
+
+
 class NewEvent(msgspec.Struct, frozen=True):
     """`digest` tells whether the same message id came with the same content. `partition` and
-    `position`: which record of the log it is."""
+    `position`: which record of the log it is. A store that shows nothing to people leaves `about`
+    out."""
 
     event: Event
     position: int
@@ -181,6 +192,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     session: str
     digest: bytes
     partition: int = 0
+    about: tuple[About, ...] = ()
 
 
 class Met(msgspec.Struct, frozen=True):

@@ -44,8 +44,10 @@ class Dangling(msgspec.Struct, frozen=True):
 
 
 class GraphWalking(Protocol):
-    """Every walk is complete, holds one chunk in memory (at most `chunk` values), and is one consistent
-    reading; several of them are consistent with each other only while nobody writes."""
+    """Every walk is complete, and holds one chunk in memory (at most `chunk` values). Several of them
+    are consistent with each other only while nobody writes. Each is one consistent reading where the
+    store keeps what was there before (SQLite); Neo4j does not, and shows each thing as it is when the
+    walk comes to it."""
 
     def walk_sessions(self, chunk: int) -> AsyncIterator[list[WalkedSession]]:
         """Device by device, those of a device by (ended at, id of the last event). In which order the

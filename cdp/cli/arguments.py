@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from graph_schema.model.time import Micros, from_iso
 
+UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0}
+
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     """A whole number in a range, both ends included."""
@@ -22,6 +24,18 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def seconds(text: str) -> float:
+    """A span of time: 90s, 10m, 1h; a number alone is seconds."""
+    number, unit = (text[:-1], text[-1:]) if text[-1:] in UNITS else (text, "s")
+    try:
+        value = float(number) * UNITS[unit]
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is no span of time such as 90s, 10m or 1h")
+    return value
 
 
 def moment(text: str) -> Micros:

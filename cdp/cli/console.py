@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -11,13 +12,21 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-Report = Callable[[float], None]
+
+class Report(Protocol):
+    """Shows how far the work is, from 0 to 1, and what it does now."""
+
+    def __call__(self, share: float, doing: str = "") -> None: ...
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Report]:
-    """A bar on standard error where that is a terminal; the value takes a share from 0 to 1."""
+    """A bar on standard error where that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal) as bars:
         task = bars.add_task(title, total=1.0)
-        yield lambda share: bars.update(task, completed=share)
+
+        def report(share: float, doing: str = "") -> None:
+            bars.update(task, completed=share, description=f"{title}: {doing}" if doing else title)
+
+        yield report

@@ -17,6 +17,7 @@ from cdp.cli.console import err, out, progress
 from cdp.cli.evaluating import Asked, evaluated, print_sessions
 from cdp.cli.importing import Summary, import_file
 from cdp.cli.serving import serve
+from cdp.cli.training import Asked as Training
 from cdp.cli.training import print_table, trained
 from cdp.settings import Settings
 from cdp.simulate import simulate, write
@@ -25,6 +26,8 @@ from graph_schema.model.time import now
 
 DAYS = 30
 SEED = 1
+TRAINING_S = 30.0
+"""For choosing a recommender."""
 SEGMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "big-spenders": (
         "Spent 200 or more in 30 days",
@@ -86,7 +89,7 @@ async def _show(settings: Settings, people: int) -> None:
                 f"{totals.events:,} events became {totals.profiles:,} profiles of"
                 f" {totals.identifiers:,} identifiers in {time.monotonic() - started:.1f} s."
             )
-            found = await trained(parts, "default")
+            found = await trained(parts, Training(budget_s=TRAINING_S))
             out.rule("the recommender, beside its baselines (higher is better)")
             print_table(found.table)
             out.rule("who is who, against the truth that the simulator knows")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from cdp.cli.arguments import moment, pair, whole
+from cdp.cli.arguments import moment, pair, seconds, whole
 from cdp.cli.console import err, out, progress
 from cdp.settings import Settings, load, shown
 from graph_schema.errors import BadInput, CdpError
@@ -28,6 +28,8 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one verb and answers the exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    # Whatever Neo4j's driver meets comes to us as an error, and is told once.
+    logging.getLogger("neo4j").setLevel(logging.CRITICAL)
     try:
         given = {"CDP_DATA": options.data} if options.data else {}
         verb: Verb = options.verb
@@ -85,9 +87,10 @@ def _simulate(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _train(settings: Settings, options: argparse.Namespace) -> int:
-    from cdp.cli.training import train_model
+    from cdp.cli.training import Asked, train_model
 
-    return train_model(settings, model=options.model)
+    asked = Asked(options.model, options.name, options.budget, options.seed)
+    return train_model(settings, asked, as_json=options.json)
 
 
 def _evaluate(settings: Settings, options: argparse.Namespace) -> int:
@@ -146,8 +149,10 @@ def _identity(settings: Settings, options: argparse.Namespace) -> int:
 
 def _schema(settings: Settings, options: argparse.Namespace) -> int:
     from api.schema import sdl
+    from graph_schema.schema import described
 
-    out.print(sdl(), markup=False, soft_wrap=True)
+    text = described() if options.what == "graph" else sdl()
+    out.print(text, markup=False, soft_wrap=True)
     return 0
 
 
@@ -219,8 +224,14 @@ def _parser() -> argparse.ArgumentParser:
     simulation.add_argument("--no-kiosk", action="store_true", help="without the public device")
     simulation.add_argument("--no-tablets", action="store_true", help="no household shares one")
 
-    train = verb("train", "train a recommender from the graph", _train, "train --model spectral")
-    train.add_argument("--model", default="default")
+    train = verb("train", "train a recommender from the graph", _train, "train --budget 10m")
+    train.add_argument("--model", default="default", help="without it, one is chosen")
+    train.add_argument("--name", help="what the version is called")
+    train.add_argument(
+        "--budget", type=seconds, default=600.0, metavar="TIME", help="for choosing; 10m"
+    )
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--json", action="store_true")
 
     evaluate = verb("evaluate", "how good it is", _evaluate, "evaluate identity --truth shop")
     evaluate.add_argument("what", choices=("identity", "recommender"))
@@ -257,8 +268,8 @@ def _parser() -> argparse.ArgumentParser:
     who.add_argument("what", choices=("lint", "rules"))
     who.add_argument("--json", action="store_true")
 
-    schema = verb("schema", "the GraphQL schema", _schema, "schema graphql")
-    schema.add_argument("what", choices=("graphql",))
+    schema = verb("schema", "the GraphQL schema, or the graph's", _schema, "schema graph")
+    schema.add_argument("what", choices=("graphql", "graph"))
 
     settings = verb(
         "settings", "every setting and where it came from", _settings, "settings --json"

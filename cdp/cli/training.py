@@ -11,53 +11,107 @@ from rich.table import Table
 from cdp.bootstrap import Parts, build, opened
 from cdp.cli.console import err, out, progress
 from cdp.settings import Settings
-from gnn.dataset import Dataset
+from gnn import models
+from gnn.dataset import Building, Dataset
 from gnn.evaluate import Scores
-from gnn.train import Trained, train
-from graph_schema.store import GraphReading, ProfileInteraction
+from gnn.recommender import Progress
+from gnn.train import BUDGET_S, Trained, train
+from graph_schema.store import GraphReading
 
 CHUNK = 10_000
 
 
-def train_model(settings: Settings, *, model: str) -> int:
+class Asked(msgspec.Struct, frozen=True):
+    """What is to be trained. `budget_s`: seconds for choosing a model, where none is named."""
+
+    model: str = models.DEFAULT
+    name: str | None = None
+    budget_s: float = BUDGET_S
+    seed: int = 0
+
+
+def train_model(settings: Settings, asked: Asked, *, as_json: bool) -> int:
     async def run() -> Trained:
         async with opened(build(settings)) as parts:
-            return await trained(parts, model)
+            return await trained(parts, asked)
 
     found = asyncio.run(run())
+    if not found.stored:
+        return 0
+    if as_json:
+        out.print_json(data=msgspec.to_builtins(_summary(found)))
+        return 0
+    for reason in found.version.reasons:
+        out.print(reason)
     print_table(found.table)
     took = "is in service now" if found.no_worse else "is kept, but worse: the old one serves on"
-    out.print(f"{found.version.model} {found.version.id} {took}.")
+    out.print(f"{found.version.model} {found.version.name} ({found.version.id}) {took}.")
     return 0
 
 
-async def trained(parts: Parts, model: str) -> Trained:
+async def trained(parts: Parts, asked: Asked) -> Trained:
     """Trains from the graph; puts the version in service where it is no worse."""
-    dataset = await _dataset(parts.store)
+    dataset = await read_dataset(parts.store)
     with progress("training") as report:
         found = await asyncio.to_thread(
-            train, dataset, parts.artifacts, model=model, progress=lambda step: report(step.done)
+            train,
+            dataset,
+            parts.artifacts,
+            model=asked.model,
+            name=asked.name,
+            budget_s=asked.budget_s,
+            seed=asked.seed,
+            progress=lambda step: report(step.done, _doing(step)),
         )
-    if found.no_worse:
+    if found.stored and found.no_worse:
         parts.artifacts.activate(found.version.id)
     return found
 
 
-async def _dataset(store: GraphReading) -> Dataset:
-    rows: list[ProfileInteraction] = []
-    async for chunk in store.training_graph(CHUNK):
-        rows += chunk
+async def read_dataset(store: GraphReading) -> Dataset:
+    """The user-item graph, read chunk by chunk; no chunk is kept."""
     items, after = [], ""
     while chunk_items := await store.items_after(after, CHUNK):
         items += chunk_items
         after = chunk_items[-1].id
-    return Dataset.from_rows(rows, items)
+    building = Building(items)
+    async for chunk in store.training_graph(CHUNK):
+        building.add(chunk)
+    return building.dataset()
+
+
+def _doing(step: Progress) -> str:
+    figures = " ".join(f"{name} {value:.4g}" for name, value in step.figures.items())
+    return f"{step.stage} {figures}".rstrip()
+
+
+def _summary(found: Trained) -> dict[str, object]:
+    version = found.version
+    return {
+        "id": version.id,
+        "name": version.name,
+        "model": version.model,
+        "in_service": found.no_worse,
+        "reasons": version.reasons,
+        "parameters": version.parameters,
+        "metrics": version.metrics,
+    }
 
 
 def print_table(table: Mapping[str, Scores]) -> None:
-    shown = Table("model", "recall@20", "NDCG@20", title="temporal split, full ranking")
+    columns = ("model", "recall@20", "NDCG@20", "MRR@20", "hit rate", "coverage", "novelty")
+    shown = Table(*columns, title="temporal split, full ranking")
     for name, found in table.items():
-        shown.add_row(name, f"{found.recall:.4f}", f"{found.ndcg:.4f}")
+        low, high = found.intervals.get("ndcg", (found.ndcg, found.ndcg))
+        shown.add_row(
+            name,
+            f"{found.recall:.4f}",
+            f"{found.ndcg:.4f} ({low:.4f} to {high:.4f})",
+            f"{found.mrr:.4f}",
+            f"{found.hit_rate:.4f}",
+            f"{found.coverage:.4f}",
+            f"{found.novelty:.2f}",
+        )
     if table:
         out.print(shown)
     else:

@@ -46,7 +46,8 @@ class CommandApplier:
                 else:
                     await self._apply(batch, command, record.at)
             await batch.advance(record.position, record.at)
-            return batch.checkpoint
+        self._in_force.forget_segments()
+        return batch.checkpoint
 
     async def _apply(self, batch: Batch, command: CatalogueCommand, rec: Micros) -> None:
         delta = Delta(rec=rec)

@@ -19,7 +19,7 @@ from graph_schema.model.identifier import Key
 from graph_schema.model.session import Session
 from graph_schema.model.tally import Tally
 from graph_schema.model.time import Micros
-from graph_schema.store import Met, NewEvent, Wanted
+from graph_schema.store import About, Met, NewEvent, Wanted
 from identity import commerce, device_facts, fold, sessions
 
 
@@ -151,6 +151,7 @@ class SessionFolder:
             NewEvent(
                 item.event, item.position, item.rec, item.names.device, item.names.user,
                 session, item.digest, self._work.batch.checkpoint.partition,
+                _about(item.event),
             )
         )  # fmt: skip
 
@@ -274,3 +275,15 @@ class SessionFolder:
     def _user_of(self, visits: late.Visits, event: Event) -> Key | None:
         item = visits.new.get(event.message_id)
         return item.names.user if item is not None else self._work.normaliser.names(event).user
+
+
+def _about(event: Event) -> tuple[About, ...]:
+    return tuple(
+        About(line.item_id, _whole(line.quantity_micros), _whole(line.price_micros),
+              line.currency if line.price_micros is not None else None)
+        for line in commerce.lines_of(event)
+    )  # fmt: skip
+
+
+def _whole(micros: int | None) -> float | None:
+    return None if micros is None else micros / 1_000_000

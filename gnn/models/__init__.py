@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from gnn.dataset import Dataset
-from gnn.errors import UnknownModel
+from gnn.errors import TrainingExtraMissing, UnknownModel
 from gnn.models.base import ListModel
 
 _CLASSES = {
@@ -14,29 +13,27 @@ _CLASSES = {
     "item_knn": ("gnn.models.item_knn", "ItemKnn"),
     "ease": ("gnn.models.ease", "Ease"),
     "spectral": ("gnn.models.spectral", "Spectral"),
+    "blend": ("gnn.models.blend", "Blend"),
     "lightgcn": ("gnn.models.lightgcn", "LightGcn"),
+    "xsimgcl": ("gnn.models.xsimgcl", "XSimGcl"),
+    "sage": ("gnn.models.sage", "Sage"),
 }
+TRAINED = ("lightgcn", "xsimgcl", "sage")
+"""The models that need the extra `gnn`."""
 NAMES = tuple(_CLASSES)
 DEFAULT = "default"
-DENSE_CATALOGUE = 4_000
-"""Up to so many items, a dense item matrix is inverted within seconds."""
-DENSE_SHARE = 0.01
-"""From this share of all pairs on the exact solution of EASE beat the graph filter (ML-1M)."""
+"""Stands for what is chosen by itself: see `gnn.choice`."""
 
 
 def create(name: str, **parameters: object) -> ListModel:
-    """A model that is not fitted yet. Errors: UnknownModel."""
+    """A model that is not fitted yet. Errors: UnknownModel, TrainingExtraMissing."""
     if name not in _CLASSES:
         raise UnknownModel(name=name, known=", ".join((*NAMES, DEFAULT)))
     module, attribute = _CLASSES[name]
-    make: Callable[..., ListModel] = getattr(import_module(module), attribute)
+    try:
+        make: Callable[..., ListModel] = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if name in TRAINED and error.name in ("torch", "torch_geometric"):
+            raise TrainingExtraMissing(name=name) from error
+        raise
     return make(**parameters)
-
-
-def default_for(dataset: Dataset) -> str:
-    """The model for data of this size on a CPU: `ease` for a small dense catalogue, else
-    `spectral`."""
-    items = len(dataset.items)
-    pairs = dataset.pairs.user.size
-    dense = pairs >= DENSE_SHARE * items * max(dataset.active_users, 1)
-    return "ease" if items <= DENSE_CATALOGUE and dense else "spectral"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Self
 
 import msgspec
@@ -11,7 +12,7 @@ import numpy as np
 
 from gnn import item_lists
 from gnn.arrays import Bools, Int32s
-from gnn.content import lists_by_attributes
+from gnn.content import lists_by_attributes, with_cold
 from gnn.dataset import Dataset
 from gnn.errors import NotFitted
 from gnn.item_lists import ItemLists
@@ -25,6 +26,10 @@ class ListModel(abc.ABC):
     """A recommender whose `_lists` says how strongly each item speaks for each other."""
 
     name: ClassVar[str]
+    knows_attributes: ClassVar[bool] = False
+    """Whether its lists reach items that nobody touched; else they are put in by their attributes."""
+    checkpoints: Path | None = None
+    """Where a long fit keeps how far it is. Models that are fitted within minutes keep nothing."""
 
     def __init__(self, weights: BehaviourWeights | None = None) -> None:
         self.weights = weights or BehaviourWeights()
@@ -51,10 +56,14 @@ class ListModel(abc.ABC):
 
     def fit(self, dataset: Dataset, *, seed: int = 0, progress: OnProgress = silent) -> Self:
         dataset.require_interactions()
-        # What nobody touched has no place in the graph: a model's vector for it is rounding noise.
-        lists = item_lists.between(self._lists(dataset, seed, progress), dataset.touched)
+        by_attributes = lists_by_attributes(dataset)
+        lists = self._lists(dataset, seed, progress)
+        if not self.knows_attributes:
+            # What nobody touched has no place in the graph: its vector would be rounding noise.
+            lists = item_lists.between(lists, dataset.touched)
+            lists = with_cold(lists, by_attributes, item_lists.DEFAULT_WIDTH)
         self._serving = ServingModel(
-            catalogue_of(dataset, self.weights), lists, lists_by_attributes(dataset), self.weights
+            catalogue_of(dataset, self.weights), lists, by_attributes, self.weights
         )
         return self
 

@@ -19,7 +19,8 @@ from gnn.weights import BehaviourWeights
 
 
 class Ease(ListModel):
-    """`regularisation` is lambda, `limit` the largest catalogue (4 bytes x limit^2, thrice).
+    """`regularisation` is lambda for strengths of 1, and counts in their mean square, so that it does
+    not depend on what a purchase weighs; `limit` is the largest catalogue (4 bytes x limit^2, thrice).
 
     Only the positive weights are kept: what an item speaks *against* is not served, so that the
     reasons of a score are parts of it.
@@ -30,7 +31,7 @@ class Ease(ListModel):
     def __init__(
         self,
         *,
-        regularisation: float = 200.0,
+        regularisation: float = 400.0,
         limit: int = 20_000,
         weights: BehaviourWeights | None = None,
     ) -> None:
@@ -49,7 +50,7 @@ class Ease(ListModel):
             raise ModelTooLarge(name=self.name, items=size, limit=self.limit)
         matrix = dataset.matrix(self.weights)
         gram = (matrix.T @ matrix).toarray()
-        gram[np.diag_indices(size)] += np.float32(self.regularisation)
+        gram[np.diag_indices(size)] += self.regularisation * np.square(matrix.data).mean()
         progress(Progress(stage="inverse", done=0.2))
         # Cholesky in place: half the time of a general inverse, and the matrix is symmetric.
         factor, _ = lapack.spotrf(gram.T, lower=1, overwrite_a=1)

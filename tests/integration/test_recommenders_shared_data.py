@@ -11,6 +11,7 @@ import pytest
 
 from gnn import models
 from gnn.artifacts import ArtifactStore
+from gnn.choice import usual
 from gnn.dataset import Dataset
 from gnn.evaluate import evaluate
 from gnn.files import SplitFile, read_split
@@ -29,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data: set CDP_TEST_DATA ({DATA})"),
 ]
 QUICK: dict[str, dict[str, object]] = {
-    "spectral": {"k": 128, "width": 100, "passes": 3},
+    "spectral": {"k": 128, "width": 100, "passes": 3, "shape": (0.3, 0.4, 0.08, 0.6)},
     "lightgcn": {"dimensions": 32, "epochs": 25},
 }
 
@@ -58,7 +59,7 @@ def fitted(name: str) -> ListModel:
 
 @pytest.mark.parametrize("name", QUICK)
 def test_popularity_is_beaten_on_the_next_purchase(name: str) -> None:
-    if name == "lightgcn":
+    if name in models.TRAINED:
         pytest.importorskip("torch_geometric", reason="needs the gnn extra")
     data = retailrocket()
     scores = evaluate(fitted(name).serving, data.train, data.test)
@@ -111,4 +112,4 @@ def test_gowalla_is_read_whole() -> None:
     data = read_split(DATA / "gowalla.npz")
     assert data.train.rows.user.size == 810_128
     assert data.test.rows.user.size == 217_242
-    assert models.default_for(data.train) == "spectral"
+    assert usual(data.train) == "spectral"

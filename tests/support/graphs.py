@@ -81,9 +81,10 @@ async def opened(
     store: GraphStore,
     batch_size: int = 1000,
     log: MemoryEventLog | None = None,
+    partitions: int = 1,
     rules: IdentityRules | None = None,
 ) -> AsyncIterator[Installation]:
-    found = Installation(store, batch_size, log, rules=rules)
+    found = Installation(store, batch_size, log, partitions, rules)
     await found.log.open()
     await store.open()
     try:

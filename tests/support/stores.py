@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+import neo4j
+from neo4j_server import the_server
 
-from graph_schema.errors import StoreCorrupt, StoreError, StoreNewer
+from graph_schema.errors import StoreCorrupt, StoreError, StoreForeign, StoreNewer
 from graph_schema.model.profile import ProfileIds
+from graph_schema.neo4j.address import Address, parse
+from graph_schema.neo4j.store import Neo4jGraphStore
+from graph_schema.schema import newest
 from graph_schema.sqlite.store import SqliteGraphStore
 from graph_schema.store import GraphStore
 
@@ -59,6 +64,8 @@ class Kind(msgspec.Struct, frozen=True):
     empty: Callable[[], AbstractAsyncContextManager[Place]]
     spoilings: Sequence[Spoiling] = ()
     thinning: int = 1
+    one_reading: bool = True
+    """Whether a long walk shows one moment, whatever is written meanwhile."""
 
 
 @contextmanager
@@ -136,5 +143,83 @@ SQLITE = Kind(
     ),
 )
 
-KINDS: Sequence[Kind] = (SQLITE,)
+# ── Neo4j ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class Neo4jPlace:
+    """The one database of the test session's server."""
+
+    def __init__(self, address: Address, driver: neo4j.AsyncDriver) -> None:
+        self.address = address
+        self._driver = driver
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        return {"CDP_GRAPH": the_server().address}
+
+    def store(self, fingerprint: str = IDS.fingerprint) -> Neo4jGraphStore:
+        return Neo4jGraphStore(self.address, fingerprint, strict=True)
+
+    async def contents(self) -> object:
+        nodes = await self.run("MATCH (n) RETURN elementId(n), labels(n), properties(n)")
+        links = await self.run(
+            "MATCH (a)-[r]->(b) RETURN elementId(a), type(r), properties(r), elementId(b)"
+        )
+        schema = await self.run("SHOW INDEXES YIELD name, labelsOrTypes, properties")
+        return sorted(map(repr, nodes)), sorted(map(repr, links)), sorted(map(repr, schema))
+
+    async def run(self, statement: str, **parameters: object) -> list[list[object]]:
+        async with self._driver.session(database=self.address.database) as session:
+            result = await session.run(statement, parameters)
+            return await result.values()
+
+    async def clear(self) -> None:
+        """Deletes what is there. The schema stays, as another test would make it again; whose graph it
+        is is forgotten."""
+        known = await self.run("MATCH (g:GraphSchema) RETURN g.version")
+        kept = "n:GraphSchema OR n:Migration" if known == [[newest()]] else "false"
+        await self.run(
+            f"MATCH (n) WHERE NOT ({kept}) CALL (n) {{ DETACH DELETE n }} IN TRANSACTIONS"
+        )
+        await self.run("MATCH (g:GraphSchema) REMOVE g.hashKey")
+
+
+@asynccontextmanager
+async def neo4j_place() -> AsyncIterator[Neo4jPlace]:
+    address = parse(the_server().address)
+    async with neo4j.AsyncGraphDatabase.driver(
+        address.uri,
+        auth=(address.user, address.password),
+        notifications_min_severity=neo4j.NotificationMinimumSeverity.OFF,
+    ) as driver:
+        place = Neo4jPlace(address, driver)
+        await place.clear()
+        yield place
+
+
+def _database(place: Place) -> Neo4jPlace:
+    assert isinstance(place, Neo4jPlace)
+    return place
+
+
+async def _other_graph(place: Place) -> None:
+    await _database(place).run("MATCH (g:GraphSchema) DETACH DELETE g")
+
+
+async def _newer_graph(place: Place) -> None:
+    await _database(place).run("MATCH (g:GraphSchema) SET g.version = 1000")
+
+
+NEO4J = Kind(
+    "neo4j",
+    neo4j_place,
+    (
+        Spoiling("foreign", _other_graph, StoreForeign),
+        Spoiling("newer", _newer_graph, StoreNewer),
+    ),
+    thinning=10,
+    one_reading=False,
+)
+
+KINDS: Sequence[Kind] = (SQLITE, NEO4J)
 """Every kind of store that there is."""

@@ -21,6 +21,8 @@ from cdp.cli.main import run
         ("simulate --out x --until tomorrow", "'tomorrow' is no time in ISO 8601"),
         ("import x.csv --map user", "'user' is not of the form COLUMN=FIELD"),
         ("import x.csv --map =userId", "'=userId' is not of the form COLUMN=FIELD"),
+        ("train --budget soon", "'soon' is no span of time such as 90s, 10m or 1h"),
+        ("train --budget 0m", "'0m' is no span of time such as 90s, 10m or 1h"),
         ("nothing", "invalid choice: 'nothing'"),
     ],
 )

@@ -106,5 +106,12 @@ def test_nobody_to_ask() -> None:
     nothing = data.subset(np.zeros(1, np.bool_))
     model = Popularity().fit(data).serving
     assert evaluate(model, data, nothing) == Scores(
-        k=20, users=0, recall=0, ndcg=0, mrr=0, hit_rate=0, coverage=0
+        k=20,
+        users=0,
+        recall=0,
+        ndcg=0,
+        mrr=0,
+        hit_rate=0,
+        coverage=0,
+        intervals=dict.fromkeys(("recall", "ndcg", "mrr", "hit_rate"), (0.0, 0.0)),
     )

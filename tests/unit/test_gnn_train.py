@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnn import models
 from gnn.artifacts import ArtifactStore
 from gnn.dataset import Dataset
-from gnn.errors import EmptyDataset, UnknownModel
+from gnn.errors import EmptyDataset, ModelNotNamed, UnknownModel
 from gnn.recommender import Progress
 from gnn.train import train
-from graph_schema.model.item import Item
 from graph_schema.store import ProfileInteraction
 
 
@@ -113,8 +111,35 @@ def test_an_empty_graph_and_an_unknown_model_are_said(store: ArtifactStore) -> N
     assert store.versions() == []
 
 
-def test_the_default_goes_by_size() -> None:
-    assert models.default_for(tastes()) == "ease"
-    catalogue = [Item(id=f"more{n:05}", updated_at=0) for n in range(models.DENSE_CATALOGUE)]
-    row = ProfileInteraction("u", "i", 1, 0, 0, 1, 1)
-    assert models.default_for(Dataset.from_rows([row], catalogue)) == "spectral"
+def test_what_is_chosen_by_itself_says_why(store: ArtifactStore) -> None:
+    trained = train(tastes(), store, budget_s=20.0)
+    assert trained.choice is not None
+    assert trained.version.model == trained.choice.name
+    kept = store.find(trained.version.id)
+    assert kept.reasons == trained.choice.reasons
+    assert any("was taken" in reason for reason in kept.reasons)
+    assert trained.table[trained.version.model].ndcg > trained.table["popularity"].ndcg
+
+
+def test_several_processes_must_be_told_which_model(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ModelNotNamed):
+        train(tastes(), store)
+
+
+def test_only_the_first_process_stores(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    assert not train(tastes(), store, model="popularity").stored
+    assert store.versions() == []
+
+
+def test_the_figures_of_each_epoch_are_kept(store: ArtifactStore) -> None:
+    pytest.importorskip("torch_geometric", reason="needs the gnn extra")
+    small = {"dimensions": 8, "epochs": 3, "batch": 512}
+    trained = train(tastes(), store, model="lightgcn", parameters=small)
+    assert [figures["epoch"] for figures in trained.version.history] == [1, 2, 3]
+    assert all(figures["loss"] > 0 for figures in store.find(trained.version.id).history)

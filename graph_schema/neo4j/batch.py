@@ -1,0 +1,230 @@
+"""A worker's transaction on Neo4j.
+
+Several workers write one graph. Neo4j reads what others have committed in the meantime, so whatever
+a batch decides upon is locked first and read after: the profiles that hold what the batch names, in
+the order of their ids, and everything that hangs on them (identifiers, evidence, sessions, tallies,
+memberships, deadlines) is written by nobody else until the batch ends. Items are locked after the
+profiles, in the order of theirs, and segments last. Where evidence leads to further profiles those
+are locked too, and all is read again. Two workers that lock crosswise are told apart by the server:
+one of the batches fails with StoreConflict, and begins again by locking, in order, all that it had
+come to know (`wider`). What nobody has seen yet cannot be locked: the constraints let one
+worker create it, and the other one begins again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from graph_schema.knowledge import RecordedAt
+from graph_schema.model.change import IdentityChange
+from graph_schema.model.command import Outcome
+from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
+from graph_schema.model.identifier import Identifier, Key
+from graph_schema.model.item import Item
+from graph_schema.model.profile import Profile
+from graph_schema.model.segment import Membership, Segment
+from graph_schema.model.session import Session
+from graph_schema.model.time import Micros
+from graph_schema.neo4j import evidence, rows
+from graph_schema.neo4j.flat import FlatNames
+from graph_schema.neo4j.known import Known
+from graph_schema.neo4j.paging import EVER
+from graph_schema.neo4j.pairs import pair_of
+from graph_schema.neo4j.statements import Transacted
+from graph_schema.neo4j.writing import Writing
+from graph_schema.store import (
+    Checkpoint,
+    Clusters,
+    Delta,
+    Neighbourhood,
+    ProfileEvent,
+    StoredEvent,
+    Wanted,
+)
+
+
+class Neo4jBatch:
+    """Implements `graph_schema.store.Batch` on an open transaction that holds the checkpoint's lock.
+    `wider` are profiles to lock at once; `locked` is told each profile that was locked."""
+
+    def __init__(
+        self,
+        run: Transacted,
+        checkpoint: Checkpoint,
+        names: FlatNames,
+        wider: Iterable[str] = (),
+        locked: Callable[[Iterable[str]], None] = lambda ids: None,
+    ) -> None:
+        self._run = run
+        self._known = Known()
+        self._writing = Writing(run, self._known, names, checkpoint)
+        self._wider = set(wider)
+        self._locked: set[str] = set()
+        self._tell_locked = locked
+        self.checkpoint = checkpoint
+
+    # ── reading under lock ─────────────────────────────────────────────────────────────────────
+
+    async def load(self, wanted: Wanted) -> Neighbourhood:
+        sessions = await self._sessions(wanted)
+        owners = {s.owner for found in sessions.values() for s in found if s.owner is not None}
+        keys = sorted({*wanted.keys, *owners})
+        identifiers = await self._locked_identifiers(keys)
+        self._known.asked_identifiers(keys, identifiers)
+        digests = await self._run.each("digests", "mids", list(wanted.mids))
+        pairs = [[pair_of(a, b, kind), half] for a, b, kind, half in wanted.pairs]
+        sightings = [rows.seen(row) for row in await self._run.each("seen", "pairs", pairs)]
+        profiles = {value.profile for value in identifiers if value.profile is not None}
+        return Neighbourhood(
+            digests=dict(digests),
+            identifiers={value.key: value for value in identifiers},
+            seen={
+                (s.a, s.b, s.kind.value, s.half_hour): (s.at, s.mid)
+                for s in evidence.earliest(sightings)
+            },
+            sessions=sessions,
+            profiles={profile.id: profile for profile in await self._profiles(profiles)},
+        )
+
+    async def clusters(self, keys: Sequence[Key]) -> Clusters:
+        while True:
+            found = await evidence.clusters(self._run, keys)
+            missing = found.anchors.keys() - self._locked
+            if not missing:
+                self._known.read_identifiers((*found.members, *found.neighbours))
+                return found
+            await self._lock(missing)
+
+    async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
+        wanted = [[a, b, kind.value] for a, b, kind in sorted(set(keys))]
+        return [rows.edge(row) for row in await self._run.each("edges_by_key", "edges", wanted)]
+
+    async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
+        return await evidence.halves(self._run, edges)
+
+    async def decisions(self, after: RecordedAt) -> list[Decision]:
+        return await evidence.decisions(self._run, after)
+
+    async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
+        found = await evidence.sessions_between(self._run, devices, users)
+        return self._known.read_sessions(found)
+
+    async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
+        return await evidence.changes_by_ids(self._run, ids)
+
+    async def visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
+        found = await self._run.rows("visits", device=device, since=since, until=until)
+        return self._known.read_sessions([rows.session(row) for row in found])
+
+    async def events_of(self, sessions: Sequence[str]) -> list[StoredEvent]:
+        found = await self._run.each("events_of", "sessions", sorted(set(sessions)))
+        return [rows.stored_event(row) for row in found]
+
+    async def tallies(self, profiles: Sequence[str]) -> dict[str, list[Session]]:
+        await self._lock(profiles)
+        found: dict[str, list[Session]] = {profile: [] for profile in profiles}
+        for id_, *row in await self._run.each("sessions_of_profiles", "ids", list(found)):
+            found[id_].append(rows.session(row))
+        return found
+
+    async def profiles(self, ids: Sequence[str]) -> list[Profile | None]:
+        await self._lock(ids)
+        found = {profile.id: profile for profile in await self._profiles(ids)}
+        return [found.get(id_) for id_ in ids]
+
+    async def identifiers_of(self, profiles: Sequence[str]) -> dict[str, list[Identifier]]:
+        await self._lock(profiles)
+        found: dict[str, list[Identifier]] = {profile: [] for profile in profiles}
+        for row in await self._run.each("identifiers_of_profiles", "ids", list(found)):
+            value = rows.identifier(row)
+            found[value.profile or ""].append(value)
+        return found
+
+    async def memberships(self, profiles: Sequence[str]) -> dict[str, list[Membership]]:
+        await self._lock(profiles)
+        found: dict[str, list[Membership]] = {profile: [] for profile in profiles}
+        for row in await self._run.each("open_memberships", "ids", list(found)):
+            found[row[0]].append(rows.membership(row))
+        return found
+
+    async def profile_events(
+        self, profiles: Sequence[str], names: Sequence[str], since: Micros
+    ) -> list[ProfileEvent]:
+        found = await self._run.rows(
+            "profile_events", ids=sorted(set(profiles)), names=list(names), since=since
+        )
+        return [rows.profile_event(row) for row in found]
+
+    async def items(self, ids: Sequence[str]) -> list[Item | None]:
+        wanted = sorted(set(ids))
+        await self._run.each("lock_items", "ids", wanted)
+        found = {row[1]: rows.item(row) for row in await self._run.each("items", "ids", wanted)}
+        self._known.asked_items(wanted, found)
+        return [found.get(id_) for id_ in ids]
+
+    async def segment_states(self) -> list[Segment]:
+        found = [rows.segment(row) for row in await self._run.rows("segments")]
+        self._known.there("Segment", (segment.key for segment in found))
+        return found
+
+    async def checkpoints(self) -> list[Checkpoint]:
+        return [rows.checkpoint(row) for row in await self._run.rows("checkpoints")]
+
+    async def outcome(self, command_id: str) -> Outcome | None:
+        found = await self._run.rows("outcomes", ids=[command_id])
+        return rows.outcome(found[0]) if found else None
+
+    # ── writing ────────────────────────────────────────────────────────────────────────────────
+
+    async def write(self, delta: Delta) -> None:
+        await self._writing.write(delta)
+
+    async def advance(self, position: int, rec: Micros) -> None:
+        checkpoint = msgspec.structs.replace(
+            self.checkpoint, position=position, rec=rec, seq=self._writing.seq
+        )
+        await self._run.rows(
+            "advance",
+            partition=checkpoint.partition, position=position, rec=rec, seq=checkpoint.seq,
+        )  # fmt: skip
+        self.checkpoint = checkpoint
+
+    # ── underneath ─────────────────────────────────────────────────────────────────────────────
+
+    async def _lock(self, profiles: Iterable[str]) -> None:
+        """Locks what is not locked yet, in the order of the ids."""
+        missing = sorted({*profiles, *self._wider} - self._locked)
+        if missing:
+            self._tell_locked(missing)
+            await self._run.each("lock_profiles", "ids", missing)
+            self._locked.update(missing)
+
+    async def _locked_identifiers(self, keys: Sequence[Key]) -> list[Identifier]:
+        """Reads until every profile that holds one of them is locked."""
+        while True:
+            found = [
+                rows.identifier(row) for row in await self._run.each("identifiers", "keys", keys)
+            ]
+            missing = {i.profile for i in found if i.profile is not None} - self._locked
+            if not missing:
+                return found
+            await self._lock(missing)
+
+    async def _sessions(self, wanted: Wanted) -> dict[Key, list[Session]]:
+        devices = wanted.devices
+        reaches = [[key, since, wanted.until.get(key, EVER)] for key, since in devices.items()]
+        found = [
+            rows.session(row)
+            for row in await self._run.each("sessions_of_devices", "devices", reaches)
+        ]
+        grouped: dict[Key, list[Session]] = {device: [] for device in devices}
+        for session in sorted(found, key=lambda s: (s.started_at, s.id)):
+            grouped[session.device].append(session)
+        self._known.read_sessions(found)
+        return grouped
+
+    async def _profiles(self, ids: Iterable[str]) -> list[Profile]:
+        found = await self._run.each("profiles", "ids", sorted(set(ids)))
+        return [rows.profile(row) for row in found]

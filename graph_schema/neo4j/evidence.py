@@ -1,0 +1,82 @@
+"""Evidence, decisions and changes: read by the worker's transaction, and by readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from graph_schema.knowledge import RecordedAt
+from graph_schema.model.change import IdentityChange
+from graph_schema.model.evidence import Decision, EdgeKey, Seen
+from graph_schema.model.identifier import IdentifierStatus, Key
+from graph_schema.model.session import Session
+from graph_schema.neo4j import rows
+from graph_schema.neo4j.paging import distinct, in_order
+from graph_schema.neo4j.pairs import pair_of
+from graph_schema.store import Clusters
+
+
+class Running(Protocol):
+    """Whatever runs named statements."""
+
+    async def rows(self, name: str, **parameters: object) -> list[list[Any]]: ...
+
+    async def each(self, name: str, parameter: str, values: Sequence[Any]) -> list[list[Any]]: ...
+
+
+async def clusters(run: Running, keys: Sequence[Key]) -> Clusters:
+    member_rows = await run.each("members", "keys", sorted(set(keys)))
+    # In two parts of a long list of keys a profile can come twice.
+    members = list({row[0]: rows.identifier(row) for row in member_rows}.values())
+    inside = {member.key for member in members}
+    # The evidence of a burned identifier joins nothing, and there is no bound on its size.
+    traced = [m.key for m in members if m.status is not IdentifierStatus.BURNED]
+    edge_rows = await run.each("edges_of", "keys", traced)
+    edges = {edge.key: edge for edge in map(rows.edge, edge_rows)}
+    outside = {end for a, b, _ in edges for end in (a, b)} - inside
+    outside_rows = await run.each("identifiers", "keys", sorted(outside))
+    return Clusters(
+        members=tuple(members),
+        neighbours=tuple(rows.identifier(row) for row in outside_rows),
+        anchors={
+            row[7]: row[10]
+            for row in (*member_rows, *outside_rows)
+            if row[7] is not None and row[10] is not None
+        },
+        edges=tuple(edges.values()),
+    )
+
+
+async def halves(run: Running, edges: Sequence[EdgeKey]) -> list[Seen]:
+    pairs = [pair_of(*edge) for edge in sorted(set(edges))]
+    return list(earliest(rows.seen(row) for row in await run.each("halves", "pairs", pairs)))
+
+
+async def decisions(run: Running, after: RecordedAt) -> list[Decision]:
+    rec, id_ = after
+    return [rows.decision(row) for row in await run.rows("decisions_after", rec=rec, id=id_)]
+
+
+async def sessions_between(
+    run: Running, devices: Sequence[Key], users: Sequence[Key]
+) -> list[Session]:
+    found = await run.rows(
+        "sessions_between", devices=sorted(set(devices)), users=sorted(set(users))
+    )
+    return [rows.session(row) for row in found]
+
+
+async def changes_by_ids(run: Running, ids: Sequence[str]) -> list[IdentityChange | None]:
+    found = await run.each("changes_by_ids", "ids", distinct(ids))
+    return in_order(ids, {id_: rows.identity_change(body) for id_, body in found})
+
+
+def earliest(found: Iterable[Seen]) -> Iterable[Seen]:
+    """Of each pair the earliest sighting in each half-hour."""
+    kept: dict[tuple[Key, Key, str, int], Seen] = {}
+    for seen in found:
+        key = (seen.a, seen.b, seen.kind.value, seen.half_hour)
+        known = kept.get(key)
+        if known is None or (seen.at, seen.mid) < (known.at, known.mid):
+            kept[key] = seen
+    return kept.values()

@@ -1,0 +1,195 @@
+// What a worker's transaction reads. Locks are taken by writing: `SET p:Profile` changes nothing and
+// holds the node until the end. Whatever is read before a lock is read again after it.
+
+// name: make_checkpoint
+MERGE (c:Checkpoint {partition: $partition})
+ON CREATE SET c.log = $log, c.position = 0, c.rec = 0, c.seq = 0, c.owner = '', c.until = 0
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until
+
+// name: lock_checkpoint
+// First the lock, then the comparison: the other way round lets a worker through that lost its partition.
+MATCH (c:Checkpoint {partition: $partition})
+SET c.lock = $token
+WITH c
+WHERE c.log = $log AND c.position = $position AND c.rec = $rec AND c.seq = $seq AND c.owner = $owner
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until
+
+// name: hold
+MATCH (c:Checkpoint {partition: $partition})
+SET c.lock = $token
+WITH c
+WHERE c.log = $log AND c.owner = $expected
+SET c.owner = $owner, c.until = $until
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until
+
+// name: lock_profiles
+UNWIND $ids AS id
+MATCH (p:Profile {id: id})
+SET p:Profile
+
+// name: lock_items
+UNWIND $ids AS id
+MATCH (i:Item {id: id})
+SET i:Item
+
+// name: lock_segments
+MATCH (s:Segment)
+WHERE s.key IS NOT NULL
+WITH s ORDER BY s.key
+SET s:Segment
+
+// name: digests
+UNWIND $mids AS mid
+MATCH (e:Event {id: mid})
+RETURN e.id, e.digest
+
+// name: sessions_of_devices
+// Of each [device, since, until] the sessions that end at `since` or later and begin at `until` or
+// earlier, and the last one in any case.
+UNWIND $devices AS wanted
+CALL (wanted) {
+  MATCH (s:Session {device: wanted[0]})
+  WHERE s.endedAt >= wanted[1] AND s.lastMid IS NOT NULL AND s.startedAt <= wanted[2]
+  RETURN s
+  UNION
+  MATCH (l:Session {device: wanted[0]})
+  WHERE l.endedAt IS NOT NULL AND l.lastMid IS NOT NULL
+  RETURN l AS s ORDER BY l.device DESC, l.endedAt DESC, l.lastMid DESC LIMIT 1
+}
+RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
+  s.recordedAt
+
+// name: identifiers
+UNWIND $keys AS key
+MATCH (i:Identifier {key: key})
+WHERE i.id IS NOT NULL
+OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
+RETURN i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+  i.generation, p.anchor
+
+// name: profiles
+UNWIND $ids AS id
+MATCH (p:Profile {id: id})
+WHERE p.anchor IS NOT NULL
+RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
+
+// name: seen
+// The sightings of each wanted [digest of the pair, half-hour].
+UNWIND $pairs AS pair
+MATCH (s:Seen {pair: pair[0], halfHour: pair[1]})
+RETURN s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt
+
+// name: halves
+UNWIND $pairs AS pair
+MATCH (s:Seen {pair: pair})
+WHERE s.halfHour IS NOT NULL
+RETURN s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt
+
+// name: members
+// Every identifier of the profiles that hold the keys.
+UNWIND $keys AS key
+MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
+WITH DISTINCT p
+MATCH (p)<-[:IDENTIFIES]-(i:Identifier)
+RETURN i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+  i.generation, p.anchor
+
+// name: edges_of
+// The evidence of those identifiers, from either end.
+UNWIND $keys AS key
+MATCH (:Identifier {key: key})-[e:EVIDENCE]-(:Identifier)
+WITH DISTINCT e
+RETURN startNode(e).key, endNode(e).key, e.kind, e.count, e.firstAt, e.lastAt, e.status, e.refusedBy
+
+// name: edges_by_key
+UNWIND $edges AS edge
+MATCH (a:Identifier {key: edge[0]})
+MATCH (b:Identifier {key: edge[1]})
+MATCH (a)-[e:EVIDENCE {kind: edge[2]}]->(b)
+RETURN a.key, b.key, e.kind, e.count, e.firstAt, e.lastAt, e.status, e.refusedBy
+
+// name: visits
+MATCH (s:Session {device: $device})
+WHERE s.endedAt >= $since AND s.lastMid IS NOT NULL AND s.startedAt <= $until
+RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
+  s.recordedAt
+ORDER BY s.startedAt, s.id
+
+// name: events_of
+UNWIND $sessions AS id
+MATCH (s:Session {id: id})-[:CONTAINS]->(e:Event)
+WHERE s.startedAt IS NOT NULL
+OPTIONAL MATCH (s)-[:OWNED_BY]->(:Identifier)-[:IDENTIFIES]->(p)
+RETURN e.body, e.recordedAt, s.id, p.id
+
+// name: sessions_of_profiles
+UNWIND $ids AS id
+MATCH (:Profile {id: id})<-[:IDENTIFIES]-(:Identifier)<-[:OWNED_BY]-(s:Session)
+RETURN id, s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
+  s.recordedAt
+ORDER BY s.startedAt DESC, s.id DESC
+
+// name: identifiers_of_profiles
+UNWIND $ids AS id
+MATCH (p:Profile {id: id})<-[:IDENTIFIES]-(i:Identifier)
+WHERE i.id IS NOT NULL
+RETURN i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+  i.generation
+ORDER BY p.id, i.rank, i.firstSeenAt, i.key
+
+// name: open_memberships
+// Also of profiles that became part of others in this batch.
+UNWIND $ids AS id
+CALL (id) {
+  MATCH (:Profile {id: id})-[m:MEMBER_OF]->(:Segment)
+  RETURN m
+  UNION
+  MATCH (:FormerProfile {id: id})-[m:MEMBER_OF]->(:Segment)
+  RETURN m
+}
+RETURN id, m.segment, m.version, m.since, m.cause ORDER BY id, m.segment
+
+// name: profile_events
+// One reading for all rules of all touched profiles.
+UNWIND $ids AS id
+MATCH (:Profile {id: id})<-[:IDENTIFIES]-(:Identifier)<-[:OWNED_BY]-(s:Session)
+WHERE s.endedAt >= $since
+MATCH (s)-[:CONTAINS]->(e:Event)
+WHERE e.at >= $since AND e.name IN $names
+RETURN id, e.at, e.id, e.name, e.body ORDER BY id, e.at, e.id
+
+// name: items
+UNWIND $ids AS id
+MATCH (i:Item {id: id})
+WHERE i.body IS NOT NULL
+RETURN i.body, i.id
+
+// name: segments
+MATCH (s:Segment)
+WHERE s.key IS NOT NULL AND s.name IS NOT NULL
+RETURN s.key, s.name, s.status, s.version, s.rule, s.createdAt, s.updatedAt, s.description,
+  s.createdBy, s.walked
+ORDER BY s.key
+
+// name: outcomes
+UNWIND $ids AS id
+MATCH (o:Outcome {command: id})
+RETURN o.command, o.at, o.problem, o.message, o.path
+
+// name: due
+MATCH (p:Profile)
+WHERE p.deadline <= $now AND p.id IS NOT NULL
+RETURN p.id ORDER BY p.deadline, p.id LIMIT $limit
+
+// name: next_deadline
+MATCH (p:Profile)
+WHERE p.deadline IS NOT NULL AND p.id IS NOT NULL
+RETURN p.deadline ORDER BY p.deadline LIMIT 1
+
+// name: profile_ids_after
+MATCH (p:Profile)
+WHERE p.id > $after AND p.anchor IS NOT NULL
+RETURN p.id ORDER BY p.id LIMIT $limit

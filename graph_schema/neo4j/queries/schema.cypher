@@ -1,0 +1,19 @@
+// name: found_schema
+// What the database says of itself, and whether there is anything at all.
+OPTIONAL MATCH (g:GraphSchema {name: 'graph-cdp'})
+RETURN g.version, g.hashKey, EXISTS { (n) } AS anything
+
+// name: record_schema
+MERGE (g:GraphSchema {name: 'graph-cdp'})
+SET g:GraphSchema, g.version = $version, g.hashKey = $hash_key
+WITH g
+UNWIND range($before + 1, $version) AS version
+MERGE (m:Migration {version: version})
+ON CREATE SET m.appliedAt = $at
+
+// name: await_indexes
+CALL db.awaitIndexes($seconds)
+
+// name: property_names
+CALL db.propertyKeys() YIELD propertyKey
+RETURN propertyKey
