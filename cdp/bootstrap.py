@@ -12,6 +12,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -48,7 +49,7 @@ from graph_schema.model.time import SECOND, now
 from graph_schema.neo4j.address import parse as address_of
 from graph_schema.neo4j.store import Neo4jGraphStore
 from graph_schema.sqlite.store import SqliteGraphStore
-from graph_schema.store import GraphStore
+from graph_schema.store import GraphStore, RememberingStore
 
 GRAPH_FILE = "graph.db"
 LOG_FILE = "log.db"
@@ -114,7 +115,7 @@ class Parts(msgspec.Struct, frozen=True):
             ModelRecommending(self.store, self.artifacts),
             PolledFeed(self.store),
             standing,
-            PastKeeping(self.log, self.store, self.rules, now),
+            PastKeeping(self.log, cast("RememberingStore", self.store), self.rules, now),
         )
 
     def api_settings(self) -> ApiSettings:

@@ -453,7 +453,7 @@ class GraphReading(MomentReading, DecidingReading, Protocol):
         ...
 
 
-class GraphStore(GraphWriting, GraphReading, HistoryReading, GraphWalking, Protocol):
+class GraphStore(GraphWriting, GraphReading, GraphWalking, Protocol):
     """Where the graph is kept."""
 
     async def open(self) -> None:
@@ -464,3 +464,7 @@ class GraphStore(GraphWriting, GraphReading, HistoryReading, GraphWalking, Proto
     async def close(self) -> None:
         """Also where it is not open, or was closed before."""
         ...
+
+
+class RememberingStore(GraphStore, HistoryReading, Protocol):
+    """One that can tell of earlier moments. Every store is to be one."""

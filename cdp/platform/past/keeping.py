@@ -16,7 +16,7 @@ from cdp.platform.profiles import KnownProfiles
 from cdp.platform.reasons import KnownReasons
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import Micros, to_iso
-from graph_schema.store import GraphStore
+from graph_schema.store import RememberingStore
 
 WAIT_S = 2.0
 _POLL_S = 0.02
@@ -25,7 +25,7 @@ _POLL_S = 0.02
 class PastMoment:
     """Implements `api.platform.Moment` for `t`."""
 
-    def __init__(self, store: GraphStore, rules: IdentityRules, t: Micros) -> None:
+    def __init__(self, store: RememberingStore, rules: IdentityRules, t: Micros) -> None:
         reading = PastReading(store, rules, t)
         self.profiles: Profiles = KnownProfiles(reading, rules)
         self.segments: Segments = KnownSegments(reading, lambda: t)
@@ -39,7 +39,7 @@ class PastKeeping:
     def __init__(
         self,
         log: EventLog,
-        store: GraphStore,
+        store: RememberingStore,
         rules: IdentityRules,
         now: Callable[[], Micros],
         wait_s: float = WAIT_S,
