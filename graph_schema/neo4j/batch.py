@@ -14,6 +14,7 @@ worker create it, and the other one begins again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -68,64 +69,85 @@ class Neo4jBatch:
     # ── reading under lock ─────────────────────────────────────────────────────────────────────
 
     async def load(self, wanted: Wanted) -> Neighbourhood:
-        sessions = await self._sessions(wanted)
-        owners = {s.owner for found in sessions.values() for s in found if s.owner is not None}
-        keys = sorted({*wanted.keys, *owners})
-        identifiers = await self._locked_identifiers(keys)
-        self._known.asked_identifiers(keys, identifiers)
-        digests = await self._run.each("digests", "mids", list(wanted.mids))
+        await self._lock(())
+        devices = wanted.devices
+        reaches = [[key, since, wanted.until.get(key, EVER)] for key, since in devices.items()]
+        keys = sorted(set(wanted.keys))
         pairs = [[pair_of(a, b, kind), half] for a, b, kind, half in wanted.pairs]
-        sightings = [rows.seen(row) for row in await self._run.each("seen", "pairs", pairs)]
-        profiles = {value.profile for value in identifiers if value.profile is not None}
+        asked = {"devices": reaches, "keys": keys, "mids": list(wanted.mids), "pairs": pairs}
+        while True:
+            (found,) = await self.rows("load", all=asked)
+            session_rows, locked, identifier_rows, profile_rows, digests, seen_rows = found
+            self._hold(locked)
+            identifiers = [rows.identifier(row) for row in identifier_rows]
+            named = {value.profile for value in identifiers if value.profile is not None}
+            if named <= self._locked:
+                break
+            await self._lock(named)
+        sessions = [rows.session(row) for row in session_rows]
+        sought = {*keys, *(s.owner for s in sessions if s.owner is not None)}
+        self._known.read_sessions(sessions)
+        self._known.asked_identifiers(sought, identifiers)
+        sightings = evidence.earliest(map(rows.seen, seen_rows))
         return Neighbourhood(
             digests=dict(digests),
             identifiers={value.key: value for value in identifiers},
-            seen={
-                (s.a, s.b, s.kind.value, s.half_hour): (s.at, s.mid)
-                for s in evidence.earliest(sightings)
-            },
-            sessions=sessions,
-            profiles={profile.id: profile for profile in await self._profiles(profiles)},
+            seen={(s.a, s.b, s.kind.value, s.half_hour): (s.at, s.mid) for s in sightings},
+            sessions=_by_device(devices, sessions),
+            profiles={row[0]: rows.profile(row) for row in profile_rows},
         )
 
     async def clusters(self, keys: Sequence[Key]) -> Clusters:
         while True:
-            found = await evidence.clusters(self._run, keys)
-            missing = found.anchors.keys() - self._locked
-            if not missing:
+            (answer,) = await self.rows("clusters_under_lock", keys=sorted(set(keys)))
+            *parts, locked = answer
+            self._hold(locked)
+            found = evidence.clusters_of(*parts)
+            if found.anchors.keys() <= self._locked:
                 self._known.read_identifiers((*found.members, *found.neighbours))
                 return found
-            await self._lock(missing)
+            await self._lock(found.anchors)
+
+    async def items(self, ids: Sequence[str]) -> list[Item | None]:
+        wanted = sorted(set(ids))
+        found = {
+            row[1]: rows.item(row) for row in await self.each("items_under_lock", "ids", wanted)
+        }
+        self._known.asked_items(wanted, found)
+        return [found.get(id_) for id_ in ids]
+
+    # ── reading what is locked ─────────────────────────────────────────────────────────────────
 
     async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
         wanted = [[a, b, kind.value] for a, b, kind in sorted(set(keys))]
-        return [rows.edge(row) for row in await self._run.each("edges_by_key", "edges", wanted)]
+        return [rows.edge(row) for row in await self.each("edges_by_key", "edges", wanted)]
 
     async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
-        return await evidence.halves(self._run, edges)
+        return await evidence.halves(self, edges)
 
     async def decisions(self, after: RecordedAt) -> list[Decision]:
+        # Asked in every batch, twice: what it decides itself is sent at once.
         return await evidence.decisions(self._run, after)
 
     async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
-        found = await evidence.sessions_between(self._run, devices, users)
+        found = await evidence.sessions_between(self, devices, users)
         return self._known.read_sessions(found)
 
     async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
-        return await evidence.changes_by_ids(self._run, ids)
+        return await evidence.changes_by_ids(self, ids)
 
     async def visits(self, device: Key, since: Micros, until: Micros) -> list[Session]:
-        found = await self._run.rows("visits", device=device, since=since, until=until)
+        found = await self.rows("visits", device=device, since=since, until=until)
         return self._known.read_sessions([rows.session(row) for row in found])
 
     async def events_of(self, sessions: Sequence[str]) -> list[StoredEvent]:
-        found = await self._run.each("events_of", "sessions", sorted(set(sessions)))
+        found = await self.each("events_of", "sessions", sorted(set(sessions)))
         return [rows.stored_event(row) for row in found]
 
     async def tallies(self, profiles: Sequence[str]) -> dict[str, list[Session]]:
         await self._lock(profiles)
         found: dict[str, list[Session]] = {profile: [] for profile in profiles}
-        for id_, *row in await self._run.each("sessions_of_profiles", "ids", list(found)):
+        for id_, *row in await self.each("sessions_of_profiles", "ids", list(found)):
             found[id_].append(rows.session(row))
         return found
 
@@ -137,7 +159,7 @@ class Neo4jBatch:
     async def identifiers_of(self, profiles: Sequence[str]) -> dict[str, list[Identifier]]:
         await self._lock(profiles)
         found: dict[str, list[Identifier]] = {profile: [] for profile in profiles}
-        for row in await self._run.each("identifiers_of_profiles", "ids", list(found)):
+        for row in await self.each("identifiers_of_profiles", "ids", list(found)):
             value = rows.identifier(row)
             found[value.profile or ""].append(value)
         return found
@@ -145,27 +167,20 @@ class Neo4jBatch:
     async def memberships(self, profiles: Sequence[str]) -> dict[str, list[Membership]]:
         await self._lock(profiles)
         found: dict[str, list[Membership]] = {profile: [] for profile in profiles}
-        for row in await self._run.each("open_memberships", "ids", list(found)):
+        for row in await self.each("open_memberships", "ids", list(found)):
             found[row[0]].append(rows.membership(row))
         return found
 
     async def profile_events(
         self, profiles: Sequence[str], names: Sequence[str], since: Micros
     ) -> list[ProfileEvent]:
-        found = await self._run.rows(
+        found = await self.rows(
             "profile_events", ids=sorted(set(profiles)), names=list(names), since=since
         )
         return [rows.profile_event(row) for row in found]
 
-    async def items(self, ids: Sequence[str]) -> list[Item | None]:
-        wanted = sorted(set(ids))
-        await self._run.each("lock_items", "ids", wanted)
-        found = {row[1]: rows.item(row) for row in await self._run.each("items", "ids", wanted)}
-        self._known.asked_items(wanted, found)
-        return [found.get(id_) for id_ in ids]
-
     async def segment_states(self) -> list[Segment]:
-        found = [rows.segment(row) for row in await self._run.rows("segments")]
+        found = [rows.segment(row) for row in await self.rows("segments")]
         self._known.there("Segment", (segment.key for segment in found))
         return found
 
@@ -173,58 +188,59 @@ class Neo4jBatch:
         return [rows.checkpoint(row) for row in await self._run.rows("checkpoints")]
 
     async def outcome(self, command_id: str) -> Outcome | None:
-        found = await self._run.rows("outcomes", ids=[command_id])
+        found = await self.rows("outcomes", ids=[command_id])
         return rows.outcome(found[0]) if found else None
 
     # ── writing ────────────────────────────────────────────────────────────────────────────────
 
     async def write(self, delta: Delta) -> None:
         await self._writing.write(delta)
+        if delta.decisions:
+            await self._writing.flush()
 
     async def advance(self, position: int, rec: Micros) -> None:
         checkpoint = msgspec.structs.replace(
             self.checkpoint, position=position, rec=rec, seq=self._writing.seq
         )
-        await self._run.rows(
-            "advance",
-            partition=checkpoint.partition, position=position, rec=rec, seq=checkpoint.seq,
-        )  # fmt: skip
+        await self._writing.advance(checkpoint)
         self.checkpoint = checkpoint
 
+    async def flush(self) -> None:
+        """Sends what is written and was not sent yet."""
+        await self._writing.flush()
+
     # ── underneath ─────────────────────────────────────────────────────────────────────────────
+
+    async def rows(self, name: str, **parameters: object) -> list[list[Any]]:
+        """What is written is read."""
+        await self._writing.flush()
+        return await self._run.rows(name, **parameters)
+
+    async def each(self, name: str, parameter: str, values: Sequence[Any]) -> list[list[Any]]:
+        if not values:
+            return []
+        await self._writing.flush()
+        return await self._run.each(name, parameter, values)
 
     async def _lock(self, profiles: Iterable[str]) -> None:
         """Locks what is not locked yet, in the order of the ids."""
         missing = sorted({*profiles, *self._wider} - self._locked)
         if missing:
-            self._tell_locked(missing)
-            await self._run.each("lock_profiles", "ids", missing)
-            self._locked.update(missing)
+            self._hold(missing)
+            await self.each("lock_profiles", "ids", missing)
 
-    async def _locked_identifiers(self, keys: Sequence[Key]) -> list[Identifier]:
-        """Reads until every profile that holds one of them is locked."""
-        while True:
-            found = [
-                rows.identifier(row) for row in await self._run.each("identifiers", "keys", keys)
-            ]
-            missing = {i.profile for i in found if i.profile is not None} - self._locked
-            if not missing:
-                return found
-            await self._lock(missing)
-
-    async def _sessions(self, wanted: Wanted) -> dict[Key, list[Session]]:
-        devices = wanted.devices
-        reaches = [[key, since, wanted.until.get(key, EVER)] for key, since in devices.items()]
-        found = [
-            rows.session(row)
-            for row in await self._run.each("sessions_of_devices", "devices", reaches)
-        ]
-        grouped: dict[Key, list[Session]] = {device: [] for device in devices}
-        for session in sorted(found, key=lambda s: (s.started_at, s.id)):
-            grouped[session.device].append(session)
-        self._known.read_sessions(found)
-        return grouped
+    def _hold(self, profiles: Iterable[str]) -> None:
+        self._locked.update(profiles)
+        self._tell_locked(profiles)
 
     async def _profiles(self, ids: Iterable[str]) -> list[Profile]:
-        found = await self._run.each("profiles", "ids", sorted(set(ids)))
+        found = await self.each("profiles", "ids", sorted(set(ids)))
         return [rows.profile(row) for row in found]
+
+
+def _by_device(devices: Iterable[Key], sessions: Iterable[Session]) -> dict[Key, list[Session]]:
+    """Oldest first; every device asked for is there."""
+    grouped: dict[Key, list[Session]] = {device: [] for device in devices}
+    for session in sorted(sessions, key=lambda s: (s.started_at, s.id)):
+        grouped[session.device].append(session)
+    return grouped

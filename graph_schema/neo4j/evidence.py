@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
-from graph_schema.model.identifier import IdentifierStatus, Key
+from graph_schema.model.identifier import Key
 from graph_schema.model.session import Session
 from graph_schema.neo4j import rows
 from graph_schema.neo4j.paging import distinct, in_order
 from graph_schema.neo4j.pairs import pair_of
 from graph_schema.store import Clusters
+
+Rows: TypeAlias = list[list[Any]]
 
 
 class Running(Protocol):
@@ -25,16 +27,15 @@ class Running(Protocol):
 
 
 async def clusters(run: Running, keys: Sequence[Key]) -> Clusters:
-    member_rows = await run.each("members", "keys", sorted(set(keys)))
-    # In two parts of a long list of keys a profile can come twice.
-    members = list({row[0]: rows.identifier(row) for row in member_rows}.values())
+    (found,) = await run.rows("clusters", keys=sorted(set(keys)))
+    return clusters_of(*found)
+
+
+def clusters_of(member_rows: Rows, edge_rows: Rows, end_rows: Rows) -> Clusters:
+    """`end_rows`: the identifiers at the ends of the evidence, members among them."""
+    members = [rows.identifier(row) for row in member_rows]
     inside = {member.key for member in members}
-    # The evidence of a burned identifier joins nothing, and there is no bound on its size.
-    traced = [m.key for m in members if m.status is not IdentifierStatus.BURNED]
-    edge_rows = await run.each("edges_of", "keys", traced)
-    edges = {edge.key: edge for edge in map(rows.edge, edge_rows)}
-    outside = {end for a, b, _ in edges for end in (a, b)} - inside
-    outside_rows = await run.each("identifiers", "keys", sorted(outside))
+    outside_rows = [row for row in end_rows if row[0] not in inside]
     return Clusters(
         members=tuple(members),
         neighbours=tuple(rows.identifier(row) for row in outside_rows),
@@ -43,7 +44,7 @@ async def clusters(run: Running, keys: Sequence[Key]) -> Clusters:
             for row in (*member_rows, *outside_rows)
             if row[7] is not None and row[10] is not None
         },
-        edges=tuple(edges.values()),
+        edges=tuple(map(rows.edge, edge_rows)),
     )
 
 

@@ -51,6 +51,11 @@ class Known:
         self.owner_of.update((session.id, session.owner) for session in found)
         return found
 
+    def drop_sessions(self, ids: Iterable[str]) -> None:
+        self.gone("Session", ids)
+        for id_ in ids:
+            self.owner_of.pop(id_, None)
+
     def asked_items(self, ids: Iterable[str], found: Collection[str]) -> None:
         self.there("Item", found)
         self._missing.setdefault("Item", set()).update(set(ids) - set(found))

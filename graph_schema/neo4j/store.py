@@ -82,9 +82,11 @@ class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
                 found = await run.rows("lock_checkpoint", token=self._token, **_identity(expected))
                 if not found:
                     raise Fenced(partition=partition)
-                yield Neo4jBatch(
+                batch = Neo4jBatch(
                     run, rows.checkpoint(found[0]), self._names, wider=known, locked=met.update
                 )
+                yield batch
+                await batch.flush()
         except StoreConflict:
             self._wider[partition] = met
             raise

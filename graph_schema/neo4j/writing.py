@@ -1,29 +1,30 @@
-"""Writing a difference: few statements, each over many rows, nodes before what hangs on them."""
+"""Writing a difference: one statement with many parts, each over many rows, nodes before what hangs on
+them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from graph_schema.model.change import IdentityChange
+from graph_schema.model.evidence import Edge
 from graph_schema.model.identifier import Identifier
-from graph_schema.model.item import Interaction, Item
+from graph_schema.model.item import Interaction
 from graph_schema.neo4j import rows
 from graph_schema.neo4j.flat import FlatNames
 from graph_schema.neo4j.known import Known
 from graph_schema.neo4j.pairs import pair_of
+from graph_schema.neo4j.parts import Parts
 from graph_schema.neo4j.statements import Transacted
 from graph_schema.store import Checkpoint, Delta, Met
 
-_MAKE = {
-    "Profile": "make_profiles", "Identifier": "make_identifiers", "Session": "make_sessions",
-    "Item": "make_items", "Segment": "make_segments",
-}  # fmt: skip
+V = TypeVar("V")
 
 
 class Writing:
-    """What `graph_schema.store.Delta` says, as statements. A reference may come before what it refers
-    to: then a node with nothing but its key stands there, which no reading answers."""
+    """What `graph_schema.store.Delta` says, as the parts of the statement `write`. A reference may come
+    before what it refers to: then a node with nothing but its key stands there, which no reading
+    answers."""
 
     def __init__(
         self, run: Transacted, known: Known, names: FlatNames, checkpoint: Checkpoint
@@ -32,215 +33,189 @@ class Writing:
         self._known = known
         self._names = names
         self._partition = checkpoint.partition
+        self._pending = Parts()
         self.seq = checkpoint.seq
 
     async def write(self, delta: Delta) -> None:
-        await self._identifiers(delta)
-        await self._sessions(delta)
-        await self._events(delta)
-        await self._items(delta.items)
-        await self._interactions(delta)
-        await self._evidence(delta)
-        await self._profiles(delta)
-        await self._segments(delta)
-        await self._memberships(delta)
-        await self._records(delta)
+        parts = Parts()
+        self._identifiers(delta, parts)
+        self._sessions(delta, parts)
+        self._items(delta, parts)
+        self._evidence(delta, parts)
+        self._profiles(delta, parts)
+        self._segments(delta, parts)
+        self._records(delta, parts)
+        if self._pending.takes(parts):
+            self._pending.join(parts)
+        else:
+            await self.flush()
+            self._pending = parts
+
+    async def advance(self, checkpoint: Checkpoint) -> None:
+        self._pending.add(
+            "checkpoints",
+            [checkpoint.partition, checkpoint.position, checkpoint.rec, checkpoint.seq],
+        )
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Sends what was put together. Nothing is sent before it must be: most batches write once."""
+        pending, self._pending = self._pending, Parts()
+        for statement in pending.statements():
+            await self._run.rows("write", all=statement)
 
     # ── identity ───────────────────────────────────────────────────────────────────────────────
 
-    async def _identifiers(self, delta: Delta) -> None:
+    def _identifiers(self, delta: Delta, parts: Parts) -> None:
         values = _once(delta.identifiers, lambda value: value.key)
-        await self._make("Profile", (v.profile for v in values if v.profile is not None))
-        new, kept, moved = [], [], []
+        self._make("Profile", (v.profile for v in values if v.profile is not None), parts)
+        self._history(delta, parts)
         for value in values:
             row = [value.profile, rows.identifier_node(value)]
             if self._known.is_missing("Identifier", value.key):
-                new.append(row)
+                parts.add("identifiers_new", row)
             elif self._same_profile(value):
-                kept.append(row)
+                parts.add("identifiers_kept", row)
             else:
-                moved.append(row)
-        await self._run.each("new_identifiers", "rows", new)
-        await self._run.each("set_identifiers", "rows", kept)
-        await self._run.each("put_identifiers", "rows", moved)
-        await self._history(delta)
+                parts.add("identifiers_put", row)
         self._known.read_identifiers(values)
 
-    async def _history(self, delta: Delta) -> None:
+    def _history(self, delta: Delta, parts: Parts) -> None:
         """Who held an identifier and when it was seen, as known from now on."""
         assigned = [[a.identifier, a.rec, a.profile, a.status.value] for a in delta.assigned]
         sightings = [[s.identifier, s.rec, s.first_at, s.last_at] for s in delta.sightings]
-        for what, all_rows in (("assigned", assigned), ("sightings", sightings)):
-            for number, one_each in enumerate(_rounds(all_rows)):
-                new = [
-                    row
-                    for row in one_each
-                    if number == 0 and self._known.is_missing("Identifier", row[0])
-                ]
-                known = [row for row in one_each if row not in new]
-                await self._run.each(f"new_{what}", "rows", new)
-                await self._run.each(f"put_{what}", "rows", known)
+        both: dict[str, list[list[Any]]] = {"assigned": assigned, "sightings": sightings}
+        for what, all_rows in both.items():
+            turns: dict[str, int] = {}
+            for row in all_rows:
+                turn = turns[row[0]] = turns.get(row[0], -1) + 1
+                new = turn == 0 and self._known.is_missing("Identifier", row[0])
+                # What comes again must find what came before.
+                parts.add(f"{what}_new" if new else f"{what}_put", row, turn=turn)
 
     def _same_profile(self, value: Identifier) -> bool:
         known = self._known.profile_of
         return value.key in known and known[value.key] == value.profile
 
-    async def _evidence(self, delta: Delta) -> None:
-        await self._run.each(
-            "put_seen", "rows",
-            [
+    def _evidence(self, delta: Delta, parts: Parts) -> None:
+        parts.extend(
+            "seen",
+            (
                 [pair_of(s.a, s.b, s.kind), s.a, s.b, s.kind.value, s.half_hour, s.at, s.mid, s.rec]
                 for s in delta.seen
-            ],
-        )  # fmt: skip
-        await self._decisions(delta)
-        edges = _once(delta.edges, lambda edge: edge.key)
-        await self._make("Identifier", (end for edge in edges for end in (edge.a, edge.b)))
-        await self._run.each("put_edges", "rows", [rows.edge_row(edge) for edge in edges])
-        gone = [[a, b, kind.value] for a, b, kind in sorted(set(delta.gone_edges))]
-        await self._run.each("drop_edges", "rows", gone)
-
-    async def _decisions(self, delta: Delta) -> None:
-        made = delta.decisions
-        await self._make("Identifier", (key for one in made for key in (*one.left, *one.right)))
-        await self._run.each("put_decisions", "nodes", [rows.decision_node(one) for one in made])
-        taken_back = [
-            [one.id, id_]
-            for one in made
-            for id_ in (one.undoes, one.undoes_change)
-            if id_ is not None
-        ]
-        await self._run.each("link_decisions", "rows", taken_back)
-
-    async def _profiles(self, delta: Delta) -> None:
-        put = {profile.id: profile for profile in delta.profiles}
-        gone = sorted(set(delta.gone_profiles) - put.keys())
-        await self._run.each("retire_profiles", "ids", gone)
-        self._known.gone("Profile", gone)
-        await self._make("Profile", put)
-        await self._run.each(
-            "put_profiles", "rows", [rows.profile_row(put[id_], self._names) for id_ in sorted(put)]
+            ),
         )
+        edges: list[Edge] = _once(delta.edges, lambda edge: edge.key)
+        named = [key for one in delta.decisions for key in (*one.left, *one.right)]
+        named += [end for edge in edges for end in (edge.a, edge.b)]
+        self._make("Identifier", named, parts)
+        parts.extend("edges", map(rows.edge_row, edges))
+        parts.extend("edges_gone", ([a, b, k.value] for a, b, k in sorted(set(delta.gone_edges))))
+        parts.extend("decisions", map(rows.decision_node, delta.decisions))
+        for one in delta.decisions:
+            taken_back = (id_ for id_ in (one.undoes, one.undoes_change) if id_ is not None)
+            parts.extend("decisions_withdrawn", ([one.id, id_] for id_ in taken_back))
+
+    def _profiles(self, delta: Delta, parts: Parts) -> None:
+        put = _once(delta.profiles, lambda profile: profile.id)
+        gone = sorted(set(delta.gone_profiles) - {profile.id for profile in put})
+        self._make("Profile", (profile.id for profile in put), parts)
+        parts.extend("profiles_gone", gone)
+        parts.extend("profiles", (rows.profile_row(profile, self._names) for profile in put))
+        self._known.gone("Profile", gone)
 
     # ── sessions, events, items ────────────────────────────────────────────────────────────────
 
-    async def _sessions(self, delta: Delta) -> None:
+    def _sessions(self, delta: Delta, parts: Parts) -> None:
         sessions = _once(delta.sessions, lambda session: session.id)
-        await self._make("Identifier", (s.owner for s in sessions if s.owner is not None))
+        self._make("Identifier", (s.owner for s in sessions if s.owner is not None), parts)
         known = self._known.owner_of
-        kept = [s for s in sessions if s.id in known and known[s.id] == s.owner]
-        others = [s for s in sessions if not (s.id in known and known[s.id] == s.owner)]
-        await self._run.each("set_sessions", "nodes", [rows.session_node(s) for s in kept])
-        await self._run.each("put_sessions", "nodes", [rows.session_node(s) for s in others])
-        self._known.read_sessions(sessions)
-
-    async def _events(self, delta: Delta) -> None:
+        for session in sessions:
+            same = session.id in known and known[session.id] == session.owner
+            parts.add("sessions_kept" if same else "sessions_put", rows.session_node(session))
+        put = {session.id for session in sessions}
         homes = {new.session for new in delta.events} | {home for _, home in delta.moved_events}
-        await self._make("Session", homes)
-        await self._run.each(
-            "put_events", "rows", [rows.event_row(new, self._names) for new in delta.events]
-        )
-        await self._run.each("move_events", "rows", [list(move) for move in delta.moved_events])
+        self._make("Session", homes - put, parts)
+        parts.extend("events", (rows.event_row(new, self._names) for new in delta.events))
+        parts.extend("events_moved", (list(move) for move in delta.moved_events))
         gone = sorted(set(delta.gone_sessions))
-        await self._run.each("drop_interactions", "ids", gone)
+        parts.extend("interactions_gone", gone)
         # A session that is there again keeps the events that nobody moved.
-        put = {session.id for session in delta.sessions}
         dropped = [id_ for id_ in gone if id_ not in put]
-        await self._run.each("drop_sessions", "ids", dropped)
-        self._known.gone("Session", dropped)
-        for id_ in dropped:
-            self._known.owner_of.pop(id_, None)
+        parts.extend("sessions_gone", dropped)
+        self._known.read_sessions(sessions)
+        self._known.drop_sessions(dropped)
 
-    async def _items(self, items: Iterable[Item]) -> None:
-        found = _once(items, lambda item: item.id)
-        new = [item for item in found if self._known.is_missing("Item", item.id)]
-        await self._run.each("new_items", "rows", [rows.item_row(i, self._names) for i in new])
-        self._known.there("Item", (item.id for item in new))
-        known = [item for item in found if item not in new]
-        await self._make("Item", (item.id for item in known))
-        await self._run.each("put_items", "rows", [rows.item_row(i, self._names) for i in known])
-
-    async def _interactions(self, delta: Delta) -> None:
+    def _items(self, delta: Delta, parts: Parts) -> None:
+        for item in _once(delta.items, lambda item: item.id):
+            if self._known.is_missing("Item", item.id):
+                parts.add("items_new", rows.item_row(item, self._names))
+                self._known.there("Item", [item.id])
+            else:
+                self._make("Item", [item.id], parts)
+                parts.add("items_put", rows.item_row(item, self._names))
         met = _added(delta.met)
-        about: list[list[Any]] = [
+        about = [
             [new.event.message_id, one.item_id, one.quantity, one.price, one.currency]
             for new in delta.events
             for one in new.about
         ]
-        about.sort(key=lambda row: row[1])
-        await self._make("Item", {*(row[1] for row in met), *(row[1] for row in about)})
-        await self._make("Session", (row[0] for row in met))
-        await self._run.each("add_interactions", "rows", met)
-        await self._run.each("put_about", "rows", about)
+        about.sort(key=lambda row: str(row[1]))
+        self._make("Item", {*(row[1] for row in met), *(str(row[1]) for row in about)}, parts)
+        self._make("Session", (row[0] for row in met), parts)
+        parts.extend("interactions", met)
+        parts.extend("about", about)
 
     # ── segments ───────────────────────────────────────────────────────────────────────────────
 
-    async def _segments(self, delta: Delta) -> None:
+    def _segments(self, delta: Delta, parts: Parts) -> None:
         segments = _once(delta.segments, lambda segment: segment.key)
-        await self._run.each("put_segments", "rows", [rows.segment_row(s) for s in segments])
+        parts.extend("segments", map(rows.segment_row, segments))
         self._known.there("Segment", (segment.key for segment in segments))
-        await self._make("Segment", (key for key, _ in delta.segment_versions))
-        versions = [rows.segment_version_row(*version) for version in delta.segment_versions]
-        await self._run.each("put_segment_versions", "rows", versions)
-
-    async def _memberships(self, delta: Delta) -> None:
-        closed = [[profile, key, delta.rec] for profile, key in sorted(set(delta.closed))]
-        await self._run.each("close_members", "rows", closed)
+        parts.extend(
+            "segment_versions",
+            (rows.segment_version_row(key, value) for key, value in delta.segment_versions),
+        )
+        closed = sorted(set(delta.closed))
+        parts.extend("members_closed", ([profile, key, delta.rec] for profile, key in closed))
         opened = [rows.membership_row(entry, delta.rec) for entry in delta.opened]
         opened.sort(key=lambda row: (row[1], row[0]))
-        await self._make("Segment", (row[1] for row in opened))
-        await self._make("Profile", (row[0] for row in opened))
-        await self._run.each("open_members", "rows", opened)
-        deadlines = [list(entry) for entry in dict(delta.deadlines).items()]
-        await self._run.each("put_deadlines", "rows", deadlines)
+        parts.extend("members_opened", opened)
+        named = {key for key, _ in delta.segment_versions} | {row[1] for row in opened}
+        self._make("Segment", named, parts)
+        self._make("Profile", (row[0] for row in opened), parts)
+        parts.extend("deadlines", (list(entry) for entry in dict(delta.deadlines).items()))
 
     # ── what happened to records ───────────────────────────────────────────────────────────────
 
-    async def _records(self, delta: Delta) -> None:
-        await self._run.each("put_outcomes", "rows", [rows.outcome_row(o) for o in delta.outcomes])
-        dead = [rows.dead_record_row(letter) for letter in delta.dead]
-        await self._run.each("put_dead_records", "rows", dead)
-        nodes = []
+    def _records(self, delta: Delta, parts: Parts) -> None:
+        parts.extend("outcomes", map(rows.outcome_row, delta.outcomes))
+        parts.extend("dead_records", map(rows.dead_record_row, delta.dead))
         for change in delta.changes:
             self.seq += 1
-            nodes.append(rows.change_node(change, self._partition, self.seq, delta.rec))
-        await self._run.each("put_changes", "nodes", nodes)
-        parts = {
+            parts.add("changes", rows.change_node(change, self._partition, self.seq, delta.rec))
+        took_part = {
             (part.profile_id, change.at, change.id)
             for change in delta.changes
             if isinstance(change, IdentityChange)
             for part in (*change.before, *change.after)
         }
-        await self._run.each("put_change_profiles", "rows", [list(part) for part in sorted(parts)])
+        parts.extend("change_profiles", (list(entry) for entry in sorted(took_part)))
 
     # ── underneath ─────────────────────────────────────────────────────────────────────────────
 
-    async def _make(self, label: str, ids: Iterable[str]) -> None:
+    def _make(self, label: str, ids: Iterable[str], parts: Parts) -> None:
         """Sees to it that the nodes are there."""
         unseen = self._known.unseen(label, ids)
         if unseen:
-            if label == "Profile":
-                await self._run.each("revive_profiles", "ids", unseen)
-            await self._run.each(_MAKE[label], "ids", unseen)
+            parts.extend(f"{label.lower()}s_made", unseen)
             self._known.there(label, unseen)
 
 
-def _once(values: Iterable[Any], key: Any) -> list[Any]:
+def _once(values: Iterable[V], key: Callable[[V], Any]) -> list[V]:
     """Each key once, the last one of it, in the order of the keys."""
-    found = {key(value): value for value in values}
-    return [found[name] for name in sorted(found)]
-
-
-def _rounds(all_rows: Iterable[list[Any]]) -> list[list[list[Any]]]:
-    """Rows in rounds: each key once in a round, in the order in which its rows stand."""
-    rounds: list[list[list[Any]]] = []
-    turn: dict[str, int] = {}
-    for row in all_rows:
-        number = turn[row[0]] = turn.get(row[0], -1) + 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(row)
-    return rounds
+    found: dict[Hashable, V] = {key(value): value for value in values}
+    return [found[name] for name in sorted(found)]  # type: ignore[type-var]
 
 
 def _added(met: Sequence[Met]) -> list[list[Any]]:

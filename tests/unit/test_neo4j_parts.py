@@ -147,7 +147,7 @@ def test_statements_name_only_what_the_schema_has() -> None:
         for found in re.findall(r"\[\w*:(\w+)", code):
             assert found in kinds, (name, found)
         for variable, found in re.findall(r"\b([a-z]\w*)\.([a-z]\w*)\b", code):
-            assert found in properties or variable == "db", (name, found)
+            assert found in properties or variable in ("db", "all"), (name, found)
 
 
 def test_the_graph_is_described() -> None:

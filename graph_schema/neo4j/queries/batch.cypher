@@ -27,38 +27,167 @@ UNWIND $ids AS id
 MATCH (p:Profile {id: id})
 SET p:Profile
 
-// name: lock_items
+// name: load
+// The neighbourhood of a batch: of each [device, since, until] the sessions that end at `since` or later
+// and begin at `until` or earlier, and the last one in any case; the identifiers of the keys and of the
+// sessions' owners; under the lock of their profiles, in the order of the ids, all that follows.
+CALL () {
+  UNWIND $all.devices AS wanted
+  CALL (wanted) {
+    MATCH (s:Session {device: wanted[0]})
+    WHERE s.endedAt >= wanted[1] AND s.lastMid IS NOT NULL AND s.startedAt <= wanted[2]
+    RETURN s
+    UNION
+    MATCH (l:Session {device: wanted[0]})
+    WHERE l.endedAt IS NOT NULL AND l.lastMid IS NOT NULL
+    RETURN l AS s ORDER BY l.device DESC, l.endedAt DESC, l.lastMid DESC LIMIT 1
+  }
+  RETURN collect([s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+    s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
+    s.recordedAt]) AS sessions, collect(DISTINCT s.owner) AS owners
+}
+WITH sessions, $all.keys + owners AS keys
+CALL (keys) {
+  UNWIND keys AS key
+  MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
+  WITH DISTINCT p ORDER BY p.id
+  SET p:Profile
+  RETURN collect(p.id) AS locked
+}
+CALL (keys) {
+  UNWIND keys AS key
+  MATCH (i:Identifier {key: key})
+  WHERE i.id IS NOT NULL
+  WITH DISTINCT i
+  OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
+  RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+    i.generation, p.anchor]) AS identifiers
+}
+CALL (keys) {
+  UNWIND keys AS key
+  MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
+  WITH DISTINCT p
+  WHERE p.anchor IS NOT NULL
+  RETURN collect([p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline]) AS profiles
+}
+CALL () {
+  UNWIND $all.mids AS mid
+  MATCH (e:Event {id: mid})
+  RETURN collect([e.id, e.digest]) AS digests
+}
+CALL () {
+  // The sightings of each wanted [digest of the pair, half-hour].
+  UNWIND $all.pairs AS pair
+  MATCH (s:Seen {pair: pair[0], halfHour: pair[1]})
+  RETURN collect([s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt]) AS seen
+}
+RETURN sessions, locked, identifiers, profiles, digests, seen
+
+// name: clusters
+// Every identifier of the profiles that hold the keys, the evidence of those that are not burned (there
+// is no bound on what a burned one has), and the identifiers at the ends of it.
+CALL () {
+  UNWIND $keys AS key
+  MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
+  WITH DISTINCT p
+  MATCH (p)<-[:IDENTIFIES]-(i:Identifier)
+  RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+    i.generation, p.anchor]) AS members
+}
+CALL () {
+  UNWIND $keys AS key
+  MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
+  WITH DISTINCT p
+  MATCH (p)<-[:IDENTIFIES]-(m:Identifier)
+  WHERE m.status <> 'burned'
+  MATCH (m)-[e:EVIDENCE]-(:Identifier)
+  WITH DISTINCT e
+  RETURN collect([startNode(e).key, endNode(e).key, e.kind, e.count, e.firstAt, e.lastAt, e.status,
+    e.refusedBy]) AS edges
+}
+CALL () {
+  UNWIND $keys AS key
+  MATCH (:Identifier {key: key})-[:IDENTIFIES]->(held:Profile)
+  WITH DISTINCT held
+  MATCH (held)<-[:IDENTIFIES]-(m:Identifier)
+  WHERE m.status <> 'burned'
+  MATCH (m)-[:EVIDENCE]-(i:Identifier)
+  WHERE i.id IS NOT NULL
+  WITH DISTINCT i
+  OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
+  RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+    i.generation, p.anchor]) AS ends
+}
+RETURN members, edges, ends
+
+// name: clusters_under_lock
+// The same, all profiles in it locked first, in the order of their ids.
+CALL () {
+  UNWIND $keys AS key
+  MATCH (:Identifier {key: key})-[:IDENTIFIES]->(held:Profile)
+  WITH DISTINCT held
+  MATCH (held)<-[:IDENTIFIES]-(m:Identifier)
+  CALL (m) {
+    WITH m
+    WHERE m.status <> 'burned'
+    MATCH (m)-[:EVIDENCE]-(:Identifier)-[:IDENTIFIES]->(other:Profile)
+    RETURN collect(DISTINCT other) AS others
+  }
+  UNWIND [held] + others AS p
+  WITH DISTINCT p ORDER BY p.id
+  SET p:Profile
+  RETURN collect(p.id) AS locked
+}
+CALL () {
+  UNWIND $keys AS key
+  MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
+  WITH DISTINCT p
+  MATCH (p)<-[:IDENTIFIES]-(i:Identifier)
+  RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+    i.generation, p.anchor]) AS members
+}
+CALL () {
+  UNWIND $keys AS key
+  MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
+  WITH DISTINCT p
+  MATCH (p)<-[:IDENTIFIES]-(m:Identifier)
+  WHERE m.status <> 'burned'
+  MATCH (m)-[e:EVIDENCE]-(:Identifier)
+  WITH DISTINCT e
+  RETURN collect([startNode(e).key, endNode(e).key, e.kind, e.count, e.firstAt, e.lastAt, e.status,
+    e.refusedBy]) AS edges
+}
+CALL () {
+  UNWIND $keys AS key
+  MATCH (:Identifier {key: key})-[:IDENTIFIES]->(held:Profile)
+  WITH DISTINCT held
+  MATCH (held)<-[:IDENTIFIES]-(m:Identifier)
+  WHERE m.status <> 'burned'
+  MATCH (m)-[:EVIDENCE]-(i:Identifier)
+  WHERE i.id IS NOT NULL
+  WITH DISTINCT i
+  OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
+  RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+    i.generation, p.anchor]) AS ends
+}
+RETURN members, edges, ends, locked
+
+// name: items_under_lock
+// In the order of the ids.
 UNWIND $ids AS id
 MATCH (i:Item {id: id})
 SET i:Item
+WITH collect(i) AS found
+UNWIND found AS i
+WITH i
+WHERE i.body IS NOT NULL
+RETURN i.body, i.id
 
-// name: lock_segments
-MATCH (s:Segment)
-WHERE s.key IS NOT NULL
-WITH s ORDER BY s.key
-SET s:Segment
-
-// name: digests
-UNWIND $mids AS mid
-MATCH (e:Event {id: mid})
-RETURN e.id, e.digest
-
-// name: sessions_of_devices
-// Of each [device, since, until] the sessions that end at `since` or later and begin at `until` or
-// earlier, and the last one in any case.
-UNWIND $devices AS wanted
-CALL (wanted) {
-  MATCH (s:Session {device: wanted[0]})
-  WHERE s.endedAt >= wanted[1] AND s.lastMid IS NOT NULL AND s.startedAt <= wanted[2]
-  RETURN s
-  UNION
-  MATCH (l:Session {device: wanted[0]})
-  WHERE l.endedAt IS NOT NULL AND l.lastMid IS NOT NULL
-  RETURN l AS s ORDER BY l.device DESC, l.endedAt DESC, l.lastMid DESC LIMIT 1
-}
-RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
-  s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
-  s.recordedAt
+// name: items
+UNWIND $ids AS id
+MATCH (i:Item {id: id})
+WHERE i.body IS NOT NULL
+RETURN i.body, i.id
 
 // name: identifiers
 UNWIND $keys AS key
@@ -74,33 +203,11 @@ MATCH (p:Profile {id: id})
 WHERE p.anchor IS NOT NULL
 RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
 
-// name: seen
-// The sightings of each wanted [digest of the pair, half-hour].
-UNWIND $pairs AS pair
-MATCH (s:Seen {pair: pair[0], halfHour: pair[1]})
-RETURN s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt
-
 // name: halves
 UNWIND $pairs AS pair
 MATCH (s:Seen {pair: pair})
 WHERE s.halfHour IS NOT NULL
 RETURN s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt
-
-// name: members
-// Every identifier of the profiles that hold the keys.
-UNWIND $keys AS key
-MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
-WITH DISTINCT p
-MATCH (p)<-[:IDENTIFIES]-(i:Identifier)
-RETURN i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-  i.generation, p.anchor
-
-// name: edges_of
-// The evidence of those identifiers, from either end.
-UNWIND $keys AS key
-MATCH (:Identifier {key: key})-[e:EVIDENCE]-(:Identifier)
-WITH DISTINCT e
-RETURN startNode(e).key, endNode(e).key, e.kind, e.count, e.firstAt, e.lastAt, e.status, e.refusedBy
 
 // name: edges_by_key
 UNWIND $edges AS edge
@@ -160,12 +267,6 @@ WHERE s.endedAt >= $since
 MATCH (s)-[:CONTAINS]->(e:Event)
 WHERE e.at >= $since AND e.name IN $names
 RETURN id, e.at, e.id, e.name, e.body ORDER BY id, e.at, e.id
-
-// name: items
-UNWIND $ids AS id
-MATCH (i:Item {id: id})
-WHERE i.body IS NOT NULL
-RETURN i.body, i.id
 
 // name: segments
 MATCH (s:Segment)
