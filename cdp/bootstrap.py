@@ -51,7 +51,6 @@ from graph_schema.neo4j.store import Neo4jGraphStore
 from graph_schema.sqlite.store import SqliteGraphStore
 from graph_schema.store import GraphStore, RememberingStore
 
-GRAPH_FILE = "graph.db"
 LOG_FILE = "log.db"
 
 
@@ -156,7 +155,7 @@ def build(settings: Settings, graph: Path | None = None) -> Parts:
 def graph_store(settings: Settings, ids: ProfileIds, file: Path | None = None) -> GraphStore:
     """The graph's store as CDP_GRAPH names it; `file`: an embedded one, in that file."""
     if file is not None or settings.graph == "sqlite":
-        return SqliteGraphStore(file or settings.data / GRAPH_FILE, ids.fingerprint)
+        return SqliteGraphStore(file or settings.graph_file, ids.fingerprint)
     try:
         address = address_of(settings.graph)
     except ValueError as error:

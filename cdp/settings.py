@@ -7,8 +7,6 @@ what was made at the first start (`credentials.toml` in the data folder), then t
 from __future__ import annotations
 
 import os
-import secrets
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from cdp.credentials import FILE, MADE_AT_FIRST_START, credentials
+from cdp.settings_file import read_settings
 from graph_schema.errors import SettingError
 
+GRAPH_FILE = "graph.db"
 SCOPES = (
     "profile:read", "pii:read", "segment:read", "segment:write", "identity:write",
     "recommend:read", "admin",
@@ -58,6 +59,11 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def models(self) -> Path:
         return self.data / "models"
+
+    @property
+    def graph_file(self) -> Path:
+        """Where the embedded graph lies."""
+        return self.data / GRAPH_FILE
 
 
 def _choice(*schemes: str) -> Callable[[str], str]:
@@ -109,7 +115,7 @@ def _number(
         try:
             value = kind(text)
         except ValueError:
-            raise ValueError("it must be a number") from None
+            raise ValueError(f"it must be a {'whole ' * (kind is int)}number") from None
         if not value >= least:
             raise ValueError(f"it must be at least {least:g}")
         if value > most:
@@ -163,26 +169,19 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CDP_INTROSPECTION", "true", "whether GraphQL answers questions about its schema", _switch),
 )  # fmt: skip
 
-MADE_AT_FIRST_START: dict[str, Callable[[], str]] = {
-    "CDP_WRITE_KEYS": lambda: f"wk_{secrets.token_urlsafe(18)}",
-    "CDP_TOKENS": lambda: f"tk_{secrets.token_urlsafe(24)}=admin",
-    "CDP_HASH_KEY": lambda: secrets.token_hex(32),
-}
-
 
 def load(arguments: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Settings:
     """Reads the settings; makes the credentials at the first start. Raises SettingError."""
     texts, sources = _gather(arguments, environment)
     values = {setting.name: _parsed(setting, texts[setting.name]) for setting in SETTINGS[:3]}
-    credentials = _credentials(
-        values["CDP_DATA"], wanted=[name for name in MADE_AT_FIRST_START if not texts[name]]
-    )
-    for name, text in credentials.items():
+    data: Path = values["CDP_DATA"]
+    wanted = [name for name in MADE_AT_FIRST_START if not texts[name]]
+    for name, text in credentials(data, wanted, data / GRAPH_FILE).items():
         texts[name] = text
-        sources[name] = "credentials.toml"
+        sources[name] = FILE
     values |= {setting.name: _parsed(setting, texts[setting.name]) for setting in SETTINGS[3:]}
     return Settings(
-        data=values["CDP_DATA"],
+        data=data,
         graph=values["CDP_GRAPH"],
         log=values["CDP_LOG"],
         write_keys=values["CDP_WRITE_KEYS"],
@@ -222,7 +221,7 @@ def shown(settings: Settings) -> list[tuple[str, str, str, str]]:
 def _gather(
     arguments: Mapping[str, str], environment: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    file = _file(Path("cdp.toml"))
+    file = read_settings(Path("cdp.toml"))
     known = {setting.name.lower() for setting in SETTINGS}
     if unknown := set(file) - known:
         raise SettingError(name=sorted(unknown)[0], reason="cdp.toml names no setting like it")
@@ -238,46 +237,6 @@ def _gather(
             (source, text) for source, text in found if text is not None
         )
     return texts, sources
-
-
-def _file(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingError(name=path.name, reason=error) from error
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in values.items()
-    }
-
-
-def _credentials(data: Path, wanted: list[str]) -> dict[str, str]:
-    """What was made at the first start, made now where it is missing; mode 0600."""
-    if not wanted:
-        return {}
-    path = data / "credentials.toml"
-    known = _file(path)
-    missing = [name for name in wanted if name.lower() not in known]
-    if missing:
-        known |= {name.lower(): MADE_AT_FIRST_START[name]() for name in missing}
-        try:
-            data.mkdir(parents=True, exist_ok=True)
-            _write_private(path, "".join(f'{name} = "{text}"\n' for name, text in known.items()))
-        except OSError as error:
-            raise SettingError(name="CDP_DATA", reason=error) from error
-    return {name: known[name.lower()] for name in wanted}
-
-
-def _write_private(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _parsed(setting: Setting, text: str) -> Any:

@@ -9,8 +9,10 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# What is printed may hold anything that a client sent: in it no `[name]` is a style and no `:name:` a
+# picture.
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 class Report(Protocol):

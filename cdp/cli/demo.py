@@ -72,7 +72,7 @@ def demo(settings: Settings, *, people: int, serving: bool, host: str, port: int
     """Exit 0 when everything was shown; then serves, unless told otherwise."""
     with only_worker(settings, lambda: err.print("Waiting for the worker of this folder to end.")):
         asyncio.run(_show(settings, people))
-    _next_steps(settings, host, port)
+    next_steps(settings, host, port)
     return serve(settings, host=host, port=port, workers=1) if serving else 0
 
 
@@ -132,18 +132,17 @@ async def _ask(parts: Parts) -> None:
     for title, query in QUESTIONS:
         principal = Principal("demo", frozenset(Scope))
         answer = await answering.answer(Question(query, {}, None), principal, "demo")
-        out.print(f"\n[bold]{title}[/bold]")
-        out.print(query, style="dim", markup=False)
+        out.print(f"\n{title}", style="bold")
+        out.print(query, style="dim")
         out.print_json(data=answer.body.get("data"))
 
 
-def _next_steps(settings: Settings, host: str, port: int) -> None:
+def next_steps(settings: Settings, host: str, port: int) -> None:
+    """Two questions to paste; any token may ask for the numbers."""
     out.rule("what to try next")
-    token = next(token for token, scopes in settings.tokens.items() if "admin" in scopes)
+    token = next(iter(settings.tokens), "TOKEN")
     address = f"http://{host}:{port}"
-    out.print(
-        f"Your keys lie in {settings.data / 'credentials.toml'}. Once it serves:", markup=False
-    )
+    out.print(f"Your keys lie in {settings.data / 'credentials.toml'}. Once it serves:")
     event = '{"userId":"me","event":"Product Viewed","properties":{"product_id":"p1"}}'
     question = '{"query":"{ stats { profiles events } }"}'
     json_type = "-H 'Content-Type: application/json'"
@@ -151,4 +150,4 @@ def _next_steps(settings: Settings, host: str, port: int) -> None:
         f"curl -s {address}/v1/track -u '{settings.write_keys[0]}:' {json_type} -d '{event}'",
         f"curl -s {address}/graphql -H 'Authorization: Bearer {token}' {json_type} -d '{question}'",
     ):
-        out.print(f"  {command}", markup=False, soft_wrap=True)
+        out.print(f"  {command}", soft_wrap=True)

@@ -170,7 +170,7 @@ def list_dead(settings: Settings, *, as_json: bool) -> int:
         out.print("There are no dead letters.")
     else:
         for entry in found:
-            out.print(f"{entry['from']}: {entry['reason']}: {entry['message']}", markup=False)
+            out.print(f"{entry['from']}: {entry['reason']}: {entry['message']}")
     return 0
 
 

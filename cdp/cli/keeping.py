@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from rich.table import Table
 
-from cdp.bootstrap import GRAPH_FILE, build, only_worker, opened
+from cdp.bootstrap import build, only_worker, opened
 from cdp.cli.applying import apply_all
 from cdp.cli.console import err, out, progress
 from cdp.pipeline.check.findings import Report
@@ -50,10 +50,10 @@ def _show(report: Report) -> None:
     )
     broken = [result for result in report.results if result.broken]
     for result in broken:
-        out.print(f"\n{result.name} ({result.broken:,}): {result.says}", markup=False)
+        out.print(f"\n{result.name} ({result.broken:,}): {result.says}")
         for example in result.examples:
-            out.print(f"  {example}", markup=False, soft_wrap=True)
-        out.print(f"  {result.hint}", markup=False)
+            out.print(f"  {example}", soft_wrap=True)
+        out.print(f"  {result.hint}")
     out.print(
         f"{len(broken)} invariants are broken." if broken else "The graph is what the log says."
     )
@@ -62,7 +62,7 @@ def _show(report: Report) -> None:
 def rebuild(settings: Settings) -> int:
     """Derives the graph anew next to the old one, compares the two, and swaps. The old one is kept
     beside it with the ending `.old`."""
-    graph = settings.data / GRAPH_FILE
+    graph = settings.graph_file
     fresh = graph.with_suffix(".new")
     with only_worker(settings, _waiting):
         for leftover in (fresh, Path(f"{fresh}-wal"), Path(f"{fresh}-shm")):
@@ -70,7 +70,7 @@ def rebuild(settings: Settings) -> int:
         readable = asyncio.run(_derive(settings, fresh, apply_old=graph.exists()))
         findings = differences(graph, fresh) if readable else []
         for finding in findings:
-            err.print(finding, markup=False)
+            err.print(finding)
         put_in_place(fresh, graph)
     out.print(
         "The new graph is in use; it equals the old one."

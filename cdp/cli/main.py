@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
         verb: Verb = options.verb
         return verb(load(given), options)
     except CdpError as error:
-        err.print(f"{error.code}: {error.message}", markup=False, soft_wrap=True)
+        err.print(f"{error.code}: {error.message}", soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -152,7 +152,7 @@ def _schema(settings: Settings, options: argparse.Namespace) -> int:
     from graph_schema.schema import described
 
     text = described() if options.what == "graph" else sdl()
-    out.print(text, markup=False, soft_wrap=True)
+    out.print(text, soft_wrap=True)
     return 0
 
 

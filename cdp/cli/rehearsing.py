@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 from rich.table import Table
+from rich.text import Text
 
 from cdp.bootstrap import Parts, build, opened
 from cdp.cli.console import err, out, progress
@@ -28,7 +29,7 @@ def dry_run(settings: Settings, *, file: Path, examples: int, as_json: bool) -> 
         others = read_rules(text)
     except RulesRefused as refused:
         for mistake in refused.mistakes:
-            err.print(f"{'.'.join(mistake.path)}: {mistake.message}", markup=False, soft_wrap=True)
+            err.print(f"{'.'.join(mistake.path)}: {mistake.message}", soft_wrap=True)
         raise
 
     async def run() -> Rehearsal:
@@ -38,7 +39,7 @@ def dry_run(settings: Settings, *, file: Path, examples: int, as_json: bool) -> 
 
     found = asyncio.run(run())
     if as_json:
-        out.print(msgspec.json.encode(found).decode(), markup=False, soft_wrap=True)
+        out.print(msgspec.json.encode(found).decode(), soft_wrap=True)
     else:
         _print(found)
     return 1 if found.merges or found.splits or found.moves else 0
@@ -52,12 +53,12 @@ def lint_identity(settings: Settings, *, as_json: bool) -> int:
             with progress("reading the evidence") as report:
                 findings = await _evidence(parts).lint(5, report)
         if as_json:
-            out.print(msgspec.json.encode(findings).decode(), markup=False, soft_wrap=True)
+            out.print(msgspec.json.encode(findings).decode(), soft_wrap=True)
         for finding in () if as_json else findings:
-            out.print(f"[bold]{finding.kind}[/bold] {finding.message}")
-            out.print(f"  {finding.advice}", markup=False)
+            out.print(Text.assemble((finding.kind, "bold"), " ", finding.message))
+            out.print(f"  {finding.advice}")
             if finding.examples:
-                out.print(f"  such as {', '.join(finding.examples)}", markup=False, soft_wrap=True)
+                out.print(f"  such as {', '.join(finding.examples)}", soft_wrap=True)
         if not (findings or as_json):
             out.print("Nothing stands in the way of knowing who is who.")
         return 1 if findings else 0
@@ -67,7 +68,7 @@ def lint_identity(settings: Settings, *, as_json: bool) -> int:
 
 def show_rules(settings: Settings) -> int:
     """The rules in force, as a file to begin with."""
-    out.print(write_rules(build(settings).rules), markup=False, soft_wrap=True, end="")
+    out.print(write_rules(build(settings).rules), soft_wrap=True, end="")
     return 0
 
 
