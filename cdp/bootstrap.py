@@ -28,6 +28,7 @@ from cdp.pipeline.assembly import worker_of
 from cdp.pipeline.check.walk import Check
 from cdp.pipeline.holding import EveryPartition, Holding, SharedPartitions
 from cdp.pipeline.in_force import InForce
+from cdp.pipeline.lineage import check_lineage
 from cdp.pipeline.worker import Worker
 from cdp.platform.collect import LogCollecting
 from cdp.platform.commanding import Commanding
@@ -165,11 +166,13 @@ def graph_store(settings: Settings, ids: ProfileIds, file: Path | None = None) -
 
 @asynccontextmanager
 async def opened(parts: Parts) -> AsyncIterator[Parts]:
-    """Opens the log and the graph, and closes them. Raises StoreError where one is refused."""
+    """Opens the log and the graph, and closes them. Raises StoreError where one is refused, or the graph
+    is not the log's."""
     await parts.log.open()
     try:
         await parts.store.open()
         try:
+            await check_lineage(parts.log, parts.store)
             yield parts
         finally:
             await parts.store.close()

@@ -131,6 +131,14 @@ class PositionOutsideLog(StoreError):
     code = "POSITION_OUTSIDE_LOG"
 
 
+class LogReplaced(StoreError):
+    """Record {position} of the log is not the one that the graph has applied: the log was brought back
+    from an older copy and has grown since. Restore the log, or run `cdp rebuild`. Nothing was
+    changed."""
+
+    code = "LOG_REPLACED"
+
+
 class Fenced(StoreError):
     """Another worker has taken over partition {partition}; this one leaves it alone. Nothing was
     changed."""

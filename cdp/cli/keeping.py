@@ -14,7 +14,7 @@ from cdp.cli.applying import apply_all
 from cdp.cli.console import err, out, progress
 from cdp.pipeline.check.findings import Report
 from cdp.settings import Settings
-from graph_schema.errors import BadInput
+from graph_schema.errors import BadInput, LogReplaced, PositionOutsideLog, WrongLog
 from graph_schema.sqlite.comparing import differences
 from graph_schema.sqlite.swapping import put_in_place
 
@@ -61,36 +61,48 @@ def _show(report: Report) -> None:
 
 def rebuild(settings: Settings) -> int:
     """Derives the graph anew next to the old one, compares the two, and swaps. The old one is kept
-    beside it with the ending `.old`."""
+    beside it with the ending `.old`; also one that was derived from another log."""
     graph = settings.graph_file
     fresh = graph.with_suffix(".new")
     with only_worker(settings, _waiting):
         for leftover in (fresh, Path(f"{fresh}-wal"), Path(f"{fresh}-shm")):
             leftover.unlink(missing_ok=True)
-        readable = asyncio.run(_derive(settings, fresh, apply_old=graph.exists()))
-        findings = differences(graph, fresh) if readable else []
+        found = graph.exists()
+        comparable = found and asyncio.run(_bring_up(settings))
+        asyncio.run(_derive(settings, fresh, empty_too=comparable))
+        findings = differences(graph, fresh) if comparable else []
         for finding in findings:
             err.print(finding)
         put_in_place(fresh, graph)
-    out.print(
-        "The new graph is in use; it equals the old one."
-        if readable and not findings
-        else "The new graph is in use; the old one differed and lies beside it as graph.old."
-    )
+    if comparable and not findings:
+        out.print("The new graph is in use; it equals the old one.")
+    elif found:
+        out.print("The new graph is in use; the old one differed and lies beside it as graph.old.")
+    else:
+        out.print("The new graph is in use; there was none before.")
     return 0
 
 
-async def _derive(settings: Settings, fresh: Path, *, apply_old: bool = True) -> bool:
-    """Applies what waits to the graph in use, then the whole log to a fresh one."""
-    if apply_old:
+async def _bring_up(settings: Settings) -> bool:
+    """Applies what waits to the graph in use, so that it can be compared. False where it was derived
+    from another log, or from another state of this one."""
+    try:
         async with opened(build(settings)) as parts:
             await apply_all(parts, "applying what waits")
+    except (WrongLog, PositionOutsideLog, LogReplaced) as error:
+        err.print(f"The graph in use is not this log's ({error.code}): it is not compared.")
+        return False
+    return True
+
+
+async def _derive(settings: Settings, fresh: Path, *, empty_too: bool) -> None:
+    """Applies the whole log to a fresh graph. Raises BadInput where the log is empty, unless told that
+    this may be: a graph must not be lost to a log that was never there."""
     async with opened(build(settings, graph=fresh)) as parts:
         empty = not any(tail.position for tail in (await parts.log.tails()).values())
-        if empty and not apply_old:
+        if empty and not empty_too:
             raise BadInput(reason="The log is empty: there is nothing to rebuild from.")
         await apply_all(parts, "deriving the graph anew")
-    return apply_old
 
 
 def _waiting() -> None:

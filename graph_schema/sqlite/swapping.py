@@ -16,6 +16,7 @@ def put_in_place(fresh: Path, path: Path) -> None:
     """`fresh`, closed and whole, becomes the graph at `path`, in one step for who reads meanwhile. What
     lay there is kept whole beside it, with the ending .old. No worker may run. Raises StoreUnavailable
     where somebody reads the old one for so long that it cannot be made whole."""
+    _fold_wal(fresh)
     if path.exists():
         _fold_wal(path)
         old = path.with_suffix(".old")
