@@ -21,6 +21,9 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 1.0
 WHOLE_TRIES = 4
 """So often a batch that met another worker's is begun again as a whole; then it is cut in two: the
 less it touches, the sooner it finds its way between the others."""
+ALL_TRIES = 60
+"""So often a single record is tried, for about a minute. What fails even then fails for what it
+holds."""
 
 
 class RecordApplier:
@@ -45,10 +48,8 @@ class RecordApplier:
         """Applies a run. Where it fails for what is in it, halves it until the record that makes it
         fail is alone: that one goes to the dead letters, and the others on."""
         try:
-            applied = await self._persistently(run, checkpoint)
-            if applied is not None:
-                return applied
-        except BatchTooLarge as error:
+            return await self._persistently(run, checkpoint)
+        except (BatchTooLarge, StoreConflict) as error:
             if len(run) == 1:
                 return await self._bury(run[0], error, checkpoint)
         except StoreError:
@@ -60,20 +61,19 @@ class RecordApplier:
         checkpoint = await self._guarded(run[:middle], checkpoint)
         return await self._guarded(run[middle:], checkpoint)
 
-    async def _persistently(
-        self, run: Sequence[LogRecord], checkpoint: Checkpoint
-    ) -> Checkpoint | None:
-        """Begins again where another worker was in the way; None where it should be tried in parts."""
-        tries, pause_s = 0, FIRST_PAUSE_S
-        while tries < WHOLE_TRIES or len(run) == 1:
+    async def _persistently(self, run: Sequence[LogRecord], checkpoint: Checkpoint) -> Checkpoint:
+        """Begins again where another worker was in the way. Raises StoreConflict where that should be
+        tried in parts, or no longer."""
+        pause_s = FIRST_PAUSE_S
+        for _ in range(1, ALL_TRIES if len(run) == 1 else WHOLE_TRIES):
             try:
                 return await self._apply(run, checkpoint)
             except StoreConflict as conflict:
                 _logger.debug("%s", conflict)
             # By chance, or two that met would meet again.
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-            tries, pause_s = tries + 1, min(2 * pause_s, LONGEST_PAUSE_S)
-        return None
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        return await self._apply(run, checkpoint)
 
     async def _apply(self, run: Sequence[LogRecord], checkpoint: Checkpoint) -> Checkpoint:
         if run[0].kind is RecordKind.COMMAND:
