@@ -32,6 +32,9 @@ MOST_ITEMS = 150_000
 MOST_ITEMS_INVERTED = 12_000
 MOST_PAIRS_HETERO = 500_000
 LEAST_EPOCHS = 5
+OVERHEAD_S = 1.0
+"""Of each try, whatever the size: libraries are loaded, threads started."""
+MOST_SLOWNESS = 4.0
 GRADIENT_MODELS = {"lightgcn": (2.2e-7, 8_192), "xsimgcl": (3.7e-7, 2_048), "sage": (1.5e-6, 4_096)}
 """Seconds of one core for a pair in a step, measured on Gowalla; and the pairs of a step."""
 
@@ -87,7 +90,8 @@ def choose(
     reasons: list[str] = []
     for candidate in candidates(parts.train, limit):
         # A machine that was slower than guessed so far will be so again.
-        needed = candidate.seconds * max(1.0, spent / guessed if guessed else 1.0)
+        slowness = min(max(1.0, spent / guessed), MOST_SLOWNESS) if guessed else 1.0
+        needed = candidate.seconds * slowness
         why_not = candidate.why_not
         if why_not is None and spent + needed > limit and scores:
             why_not = (
@@ -98,7 +102,7 @@ def choose(
             continue
         started = clock()
         found = _tried(candidate, parts, seed, progress, min(1.0, spent / limit))
-        spent, guessed = clock() - began, guessed + candidate.seconds
+        spent, guessed = clock() - began, guessed + OVERHEAD_S + candidate.seconds
         if found.users < LEAST_VALIDATION_USERS:
             return _unseen(dataset, f"Only {found.users} profiles could be asked about")
         scores[candidate.name], taken[candidate.name] = found, candidate.parameters

@@ -68,7 +68,8 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     slices: dict[str, Slice] = {}
 
     def metrics(self, split: str, baseline: str | None = None) -> tuple[Metric, ...]:
-        names = (*PerUser._fields, *OfCatalogue._fields)
+        """Every value as a metric; `users` says over how many a mean goes."""
+        names = ("users", *PerUser._fields, *OfCatalogue._fields)
         own = [
             self._metric(name, getattr(self, name), split, baseline, self.intervals.get(name))
             for name in names
@@ -76,7 +77,7 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
         parts = [
             self._metric(name, getattr(part, name), f"{split}, {of}", baseline, None)
             for of, part in self.slices.items()
-            for name in ("recall", "ndcg")
+            for name in Slice.__struct_fields__
         ]
         return (*own, *parts)
 
@@ -90,7 +91,13 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Metric:
         low, high = between or (None, None)
         return Metric(
-            name=name, k=self.k, value=value, baseline=baseline, split=split, low=low, high=high
+            name=name,
+            k=None if name == "users" else self.k,
+            value=value,
+            baseline=baseline,
+            split=split,
+            low=low,
+            high=high,
         )
 
 

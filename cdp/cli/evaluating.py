@@ -14,7 +14,7 @@ from cdp.bootstrap import Parts, build, opened
 from cdp.cli.console import out, progress
 from cdp.evaluation import plain
 from cdp.evaluation.gather import gather
-from cdp.evaluation.report import Contents, write_report
+from cdp.evaluation.report import Contents, html, write_report
 from cdp.evaluation.truth import read_truth
 from cdp.settings import Settings
 from graph_schema.errors import BadInput
@@ -50,7 +50,7 @@ def evaluate_identity(settings: Settings, asked: Asked, *, as_json: bool) -> int
 
     found = asyncio.run(run())
     if asked.report is not None:
-        write_report(asked.report, found)
+        write_report(asked.report, html(found))
     if as_json:
         out.print_json(data=_plain(found))
         return 0

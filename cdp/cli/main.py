@@ -101,7 +101,7 @@ def _evaluate(settings: Settings, options: argparse.Namespace) -> int:
         return evaluate_identity(settings, asked, as_json=options.json)
     from cdp.cli.training import evaluate_recommender
 
-    return evaluate_recommender(settings, as_json=options.json)
+    return evaluate_recommender(settings, report=options.report, as_json=options.json)
 
 
 def _demo(settings: Settings, options: argparse.Namespace) -> int:
@@ -241,7 +241,7 @@ def _parser() -> argparse.ArgumentParser:
         "--mask-logins", type=float, metavar="SHARE", help="hide this share; see what is found"
     )
     identity.add_argument("--seed", type=int, default=1, help="which logins are hidden")
-    identity.add_argument("--report", type=Path, metavar="FILE", help="write plots as HTML")
+    evaluate.add_argument("--report", type=Path, metavar="FILE", help="write plots as HTML")
     evaluate.add_argument("--json", action="store_true")
 
     demo = verb("demo", "the whole product once, on a simulated shop", _demo, "demo --people 300")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 from rich.table import Table
 
 from cdp.bootstrap import Parts, build, opened
 from cdp.cli.console import err, out, progress
+from cdp.evaluation.recommender_report import by_split, html
+from cdp.evaluation.report import write_report
 from cdp.settings import Settings
 from gnn import models
 from gnn.dataset import Building, Dataset
@@ -118,7 +121,7 @@ def print_table(table: Mapping[str, Scores]) -> None:
         err.print("There is too little data to be cut in time: nothing was compared.")
 
 
-def evaluate_recommender(settings: Settings, *, as_json: bool) -> int:
+def evaluate_recommender(settings: Settings, *, report: Path | None, as_json: bool) -> int:
     """Prints the metrics that lie with the version in service. Exit 1 where there is none."""
     artifacts = build(settings).artifacts
     active = artifacts.active_id()
@@ -126,13 +129,17 @@ def evaluate_recommender(settings: Settings, *, as_json: bool) -> int:
         err.print("No recommender is in service: run `cdp train`.")
         return 1
     version = artifacts.find(active)
+    if report is not None:
+        write_report(report, html(version))
     if as_json:
         out.print_json(data=msgspec.to_builtins(version.metrics))
         return 0
-    shown = Table("metric", "of", "value", title=f"{version.model} {version.id}")
-    for metric in version.metrics:
-        shown.add_row(
-            f"{metric.name}@{metric.k}", metric.baseline or version.model, f"{metric.value:.4f}"
-        )
-    out.print(shown)
+    for values in by_split(version):
+        names = list(dict.fromkeys(name for of in values.of.values() for name in of))
+        shown = Table("model", *names, title=values.split)
+        for model in values.models:
+            shown.add_row(model, *(f"{values.value(model, name):.4f}" for name in names))
+        out.print(shown)
+    for reason in version.reasons:
+        out.print(reason)
     return 0

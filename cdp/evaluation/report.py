@@ -34,10 +34,10 @@ class Contents(msgspec.Struct, frozen=True):
     masked: Masked | None = None
 
 
-def write_report(path: Path, contents: Contents) -> None:
+def write_report(path: Path, page: str) -> None:
     """Raises BadInput where the file cannot be written."""
     try:
-        path.write_text(html(contents), encoding="utf-8")
+        path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise BadInput(reason=f"{path} cannot be written: {error.strerror}.") from error
 
@@ -95,7 +95,7 @@ def _against_truth(found: Assessment) -> Iterator[str]:
             if row.level == level
         ]  # fmt: skip
         yield f"<h3>{level}</h3>"
-        yield _table(("over", "method", "n", "precision", "recall", "F1", "B³ F1", "exact"), rows)
+        yield table(("over", "method", "n", "precision", "recall", "F1", "B³ F1", "exact"), rows)
     yield "<h2>By kind of device</h2>"
     yield (
         "<p>Of the sessions that lie, or should lie, with one of this kind; strict, and with the"
@@ -124,7 +124,7 @@ def _wrong(title: str, pairs: Mapping[Place, int]) -> Iterator[str]:
     yield f"<h2>{escape(title)}</h2>"
     yield f"<p>{total:,} pairs of sessions, each laid to the one of which less is known.</p>"
     if total:
-        yield _table(
+        yield table(
             ("device", "what the rule goes by", "pairs", "share"),
             [
                 (place.device, place.standing.why, f"{count:,}", f"{count / total:.1%}")
@@ -150,7 +150,7 @@ def _hidden_logins(found: Masked) -> Iterator[str]:
          f"{of.measure.precision:.4f}", f"{of.measure.recall:.4f}", f"{of.measure.f1:.4f}")
         for name, of in found.found.items()
     ]  # fmt: skip
-    yield _table(("method", "right", "wrong", "nobody's", "precision", "recall", "F1"), rows)
+    yield table(("method", "right", "wrong", "nobody's", "precision", "recall", "F1"), rows)
 
 
 def _merge_sizes(sizes: Sequence[int]) -> Iterator[str]:
@@ -189,7 +189,7 @@ def _over_time(growth: Sequence[Sizes]) -> Iterator[str]:
         },
         days,
     )
-    yield _table(
+    yield table(
         ("until", "profiles", "mean", "median", "nine in ten", "largest"),
         [
             (day, f"{s.profiles:,}", f"{s.mean:.2f}", plain(s.median), plain(s.ninety), plain(s.largest))
@@ -198,7 +198,7 @@ def _over_time(growth: Sequence[Sizes]) -> Iterator[str]:
     )  # fmt: skip
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Numbers stand to the right: a column does where its every cell begins with a digit."""
     right = [all(row[i][:1].isdigit() for row in rows) for i in range(len(columns))]
     kinds = [' class="n"' if is_number else "" for is_number in right]

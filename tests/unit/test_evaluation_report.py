@@ -94,7 +94,7 @@ def test_where_nothing_was_hidden_nothing_is_scored() -> None:
 
 def test_it_says_where_it_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"nowhere/report\.html cannot be written"):
-        write_report(tmp_path / "nowhere" / "report.html", Contents(0, 0, 0))
+        write_report(tmp_path / "nowhere" / "report.html", html(Contents(0, 0, 0)))
 
 
 # ── plots ──────────────────────────────────────────────────────────────────────────────────────
