@@ -87,7 +87,7 @@ def _beside_baselines(values: Values) -> Iterator[str]:
     yield f"<h2>Beside the baselines, at {values.of[values.models[0]]['recall'].k}</h2>"
     yield (
         f"<p>{asked} profiles: who bought something in the newest tenth of the data, ranked over all"
-        " items by what was known before. Between brackets: where the mean lies with 95 % confidence.</p>"
+        " items by what was known before. In brackets: where the mean lies with 95 % confidence.</p>"
     )
     rows = [
         (TITLES[name], [values.value(model, name) for model in values.models]) for name in PER_USER
