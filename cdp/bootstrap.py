@@ -88,6 +88,15 @@ class Parts(msgspec.Struct, frozen=True):
         """`scratch`: where the walk may keep a file meanwhile."""
         return Check(self.log, self.store, self.rules, self.ids, now, scratch)
 
+    async def take_graph_away(self) -> None:
+        """Empties the graph of a server, for a rebuild. Raises BadInput where a worker works on it."""
+        assert isinstance(self.store, Neo4jGraphStore)
+        for known in await self.store.checkpoints():
+            if known.owner and known.until > now():
+                holder = f"The worker {known.owner} holds partition {known.partition}"
+                raise BadInput(reason=f"{holder}: stop all workers.")
+        await self.store.empty()
+
     def _holding(self, partitions: Collection[int]) -> Holding:
         def log_id() -> str:
             return self.log.log_id

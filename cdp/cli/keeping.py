@@ -62,6 +62,8 @@ def _show(report: Report) -> None:
 def rebuild(settings: Settings) -> int:
     """Derives the graph anew next to the old one, compares the two, and swaps. The old one is kept
     beside it with the ending `.old`; also one that was derived from another log."""
+    if settings.graph != "sqlite":
+        return _rebuild_in_place(settings)
     graph = settings.graph_file
     fresh = graph.with_suffix(".new")
     with only_worker(settings, _waiting):
@@ -80,6 +82,23 @@ def rebuild(settings: Settings) -> int:
         out.print("The new graph is in use; the old one differed and lies beside it as graph.old.")
     else:
         out.print("The new graph is in use; there was none before.")
+    return 0
+
+
+def _rebuild_in_place(settings: Settings) -> int:
+    """A server has room for one graph: it is taken away and derived anew. Whoever reads meanwhile sees
+    what is there so far."""
+
+    async def run() -> None:
+        async with opened(build(settings)) as parts:
+            if not any(tail.position for tail in (await parts.log.tails()).values()):
+                raise BadInput(reason="The log is empty: there is nothing to rebuild from.")
+            await parts.take_graph_away()
+            await apply_all(parts, "deriving the graph anew")
+
+    with only_worker(settings, _waiting):
+        asyncio.run(run())
+    out.print("The graph was taken away and derived anew from the log.")
     return 0
 
 

@@ -27,6 +27,9 @@ BATCH_S = 120.0
 """A worker that hangs holds others up no longer than this: then the server ends its transaction."""
 
 
+EMPTY_AT_ONCE = 5_000
+
+
 class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
     """Implements `graph_schema.store.GraphStore`.
 
@@ -59,6 +62,11 @@ class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
         driver, self._driver = self._driver, None
         if driver is not None:
             await driver.close()
+
+    async def empty(self) -> None:
+        """Takes away the whole graph, some nodes at a time; the schema stays. No worker may run."""
+        while (await self._single.rows("take_away", limit=EMPTY_AT_ONCE))[0][0]:
+            pass
 
     async def checkpoint(self, partition: int, log: str) -> Checkpoint:
         known = {checkpoint.partition: checkpoint for checkpoint in await self.checkpoints()}

@@ -11,6 +11,14 @@ UNWIND range($before + 1, $version) AS version
 MERGE (m:Migration {version: version})
 ON CREATE SET m.appliedAt = $at
 
+// name: take_away
+// On purpose without a label: of everything that is there, some.
+MATCH (n)
+WHERE NOT n:GraphSchema AND NOT n:Migration
+WITH n LIMIT $limit
+DETACH DELETE n
+RETURN count(*)
+
 // name: await_indexes
 CALL db.awaitIndexes($seconds)
 
