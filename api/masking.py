@@ -16,6 +16,9 @@ _TRAITS = frozenset(
 _PROPERTIES = _TRAITS - {"avatar", "name", "website"}
 """A page, a product has a name and a title: in properties these words are seldom a person's."""
 
+_ENDINGS = ("email", "emailaddress", "phone", "phonenumber")
+"""`billing_email`, `homePhone`: whoever's they are."""
+
 _CONTEXT = frozenset({"externalIds", "ip", "location", "referrer", "traits"})
 _CONTEXT_PARTS = {
     "device": frozenset({"id", "advertisingId", "name", "token"}),
@@ -28,18 +31,36 @@ _SEPARATORS = re.compile(r"[\s_\-.]+")
 
 def personal_trait(name: str) -> bool:
     """Whether the values of that trait are personal, however its words are joined."""
-    return _SEPARATORS.sub("", name).lower() in _TRAITS
+    return _is_personal(name, _TRAITS)
+
+
+def masked_trait(name: str, value: Any) -> Any:
+    return MASK if personal_trait(name) else _masked(value)
 
 
 def masked_traits(traits: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: MASK if personal_trait(name) else value for name, value in traits.items()}
+    return {name: masked_trait(name, value) for name, value in traits.items()}
 
 
 def masked_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: MASK if _SEPARATORS.sub("", name).lower() in _PROPERTIES else value
-        for name, value in properties.items()
-    }
+    masked: dict[str, Any] = _masked(properties)
+    return masked
+
+
+def _is_personal(name: str, words: frozenset[str]) -> bool:
+    joined = _SEPARATORS.sub("", name).lower()
+    return joined in words or joined.endswith(_ENDINGS)
+
+
+def _masked(value: Any) -> Any:
+    """What lies within a property or a trait: `{"customer": {"email": …}}` is as personal as an e-mail
+    beside it. Values come from the collector, so they are nested 64 levels deep at most."""
+    if isinstance(value, Mapping):
+        return {
+            name: MASK if _is_personal(name, _PROPERTIES) else _masked(inner)
+            for name, inner in value.items()
+        }
+    return [_masked(inner) for inner in value] if isinstance(value, list) else value
 
 
 def masked_context(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 
 from api.context import Context
-from api.masking import MASK, personal_trait
+from api.masking import MASK, masked_trait
 from api.platform import ConsentSummary
 from api.platform import TraitValue as TraitStatement
 from api.types import event as event_types
@@ -70,7 +70,7 @@ class TraitValue:
 
 
 def _shown(ctx: Context, trait: str, value: Any) -> Any:
-    return value if ctx.pii or not personal_trait(trait) else MASK
+    return value if ctx.pii else masked_trait(trait, value)
 
 
 @strawberry.type(description="How often an event of that name happened.")

@@ -9,7 +9,7 @@ import strawberry
 
 from api.auth import Scope
 from api.context import Context
-from api.masking import MASK, personal_trait
+from api.masking import masked_trait
 from api.platform import Condition, SegmentDetail, Trace
 from api.types import event as event_types
 from api.types import profile as profile_types
@@ -170,14 +170,11 @@ class ConditionTrace:
         "What was found: a count, a sum, a value. Personal traits are masked without pii:read."
     )
     def observed(self) -> JSON | None:
-        if self.found.observed is not None and not self.ctx.pii and self._personal():
-            return MASK
-        return self.found.observed
-
-    def _personal(self) -> bool:
-        trait = self.found.condition.get("trait", self.found.condition)
-        name = trait.get("name") if isinstance(trait, dict) else None
-        return isinstance(name, str) and personal_trait(name)
+        observed = self.found.observed
+        trait = self.found.condition.get("trait")
+        if self.ctx.pii or observed is None or not isinstance(trait, dict):
+            return observed
+        return masked_trait(str(trait.get("name")), observed)
 
     @resolved("When it turns over if nothing more happens.")
     def until(self) -> DateTime | None:

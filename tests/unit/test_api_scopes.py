@@ -10,7 +10,13 @@ from fake_platform import shop
 
 from api.auth import Scope, Tokens
 from api.errors import Forbidden, Unauthenticated
-from api.masking import masked_context, masked_properties, masked_traits, personal_trait
+from api.masking import (
+    masked_context,
+    masked_properties,
+    masked_trait,
+    masked_traits,
+    personal_trait,
+)
 
 
 @pytest.fixture
@@ -164,6 +170,24 @@ def test_an_empty_token_never_authenticates() -> None:
 def test_personal_traits_however_they_are_written(name: str) -> None:
     assert personal_trait(name)
     assert masked_traits({name: "x", "plan": 1}) == {name: "***", "plan": 1}
+
+
+@pytest.mark.parametrize("name", ["billing_email", "homePhone", "Contact E-Mail", "email.address"])
+def test_whoever_an_address_or_a_number_belongs_to(name: str) -> None:
+    assert masked_traits({name: "x"}) == masked_properties({name: "x"}) == {name: "***"}
+
+
+def test_what_is_personal_is_masked_however_deep_it_lies() -> None:
+    said = {
+        "company": {"name": "Acme", "email": "a@b.c"},
+        "tags": ["x", {"lastName": "Doe", "n": 1}],
+    }
+    hidden = {
+        "company": {"name": "Acme", "email": "***"},
+        "tags": ["x", {"lastName": "***", "n": 1}],
+    }
+    assert masked_traits(said) == masked_properties(said) == hidden
+    assert masked_trait("company", said["company"]) == hidden["company"]
 
 
 def test_what_else_is_masked() -> None:
