@@ -19,7 +19,7 @@ from graph_schema.model.time import now
 Verb = Callable[[Settings, argparse.Namespace], int]
 
 VERBS = (
-    "serve", "worker", "import", "simulate", "train", "evaluate", "demo", "check", "rebuild",
+    "serve", "worker", "import", "simulate", "train", "models", "evaluate", "demo", "check", "rebuild",
     "dead-letters", "dry-run", "identity", "schema", "settings",
 )  # fmt: skip
 
@@ -91,6 +91,16 @@ def _train(settings: Settings, options: argparse.Namespace) -> int:
 
     asked = Asked(options.model, options.name, options.budget, options.seed)
     return train_model(settings, asked, as_json=options.json)
+
+
+def _models(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.versions import list_versions, remove_version, use_version
+
+    if options.what == "list":
+        return list_versions(settings, as_json=options.json)
+    if options.what == "use":
+        return use_version(settings, options.name)
+    return remove_version(settings, options.name)
 
 
 def _evaluate(settings: Settings, options: argparse.Namespace) -> int:
@@ -232,6 +242,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--json", action="store_true")
+
+    stored = verb(
+        "models", "the stored recommenders", _models, "models use spectral-20261123T100000"
+    )
+    stored.add_argument("what", choices=("list", "use", "remove"))
+    stored.add_argument("name", nargs="?", help="a version's name or id")
+    stored.add_argument("--json", action="store_true")
 
     evaluate = verb("evaluate", "how good it is", _evaluate, "evaluate identity --truth shop")
     evaluate.add_argument("what", choices=("identity", "recommender"))

@@ -41,6 +41,12 @@ def item_filter(where: ItemWhere | None) -> Passes:
     return passes
 
 
+def attribute_filter(where: ItemWhere) -> Passes:
+    """The tests of attributes alone. Raises BadInput where one is none."""
+    tests = _tests(where)
+    return lambda item: matches_all(tests, item.attributes, now=0)
+
+
 def _is_one_of(value: str | None, wanted: tuple[str, ...] | None) -> bool:
     return wanted is None or value in wanted
 

@@ -20,6 +20,7 @@ from api.platform import (
     Recommender,
 )
 from cdp.platform.items import item_filter
+from cdp.platform.shelf import Shelf
 from gnn.artifacts import ArtifactStore, RecommenderVersion
 from gnn.errors import RecommenderError
 from gnn.recommend import ServingModel
@@ -29,7 +30,10 @@ from graph_schema.store import GraphReading, Page, Span
 
 CHUNK = 1_000
 CATALOGUE_S = 5.0
-"""So old the items in memory may be: what is out of stock is obeyed that soon."""
+"""So old the columns of the catalogue may be that a ranking is filtered by. What is shown is read anew
+for each answer, so that what is out of stock is obeyed at once."""
+SPARE = 10
+"""So many more than were asked for are ranked, for those that turn out to be gone."""
 
 
 class ModelRecommending:
@@ -41,6 +45,7 @@ class ModelRecommending:
         self._active: tuple[RecommenderVersion, ServingModel] | None = None
         self._items: dict[str, Item] = {}
         self._items_at = float("-inf")
+        self._shelf: tuple[str, float, Shelf] | None = None
         self._loading = asyncio.Lock()
 
     # ── items ──────────────────────────────────────────────────────────────────────────────────
@@ -89,13 +94,13 @@ class ModelRecommending:
             (history,) = await self._store.interactions_of([profile_id])
         request = Request(
             history=history,
-            first=first,
+            first=first + SPARE,
             policy=Policy(policy),
             context=tuple(item_ids),
-            allowed=await self._allowed(model, where),
+            allowed=await self._allowed(version, model, where),
             diversity=diversity,
         )
-        ranking = model.recommend(request)
+        ranking = await self._still(model.recommend(request), where, first)
         unknown = profile_id is None and not item_ids
         fallback = "UNKNOWN_PROFILE" if unknown else ranking.fallback and str(ranking.fallback)
         return self._answer(version, ranking, fallback)
@@ -110,8 +115,9 @@ class ModelRecommending:
         if active is None:
             return Recommendations(_request_id(), (), None, "NO_MODEL")
         version, model = active
-        allowed = await self._allowed(model, where)
-        ranking = model.similar_items(item_id, first=first, allowed=allowed)
+        allowed = await self._allowed(version, model, where)
+        similar = model.similar_items(item_id, first=first + SPARE, allowed=allowed)
+        ranking = await self._still(similar, where, first)
         return self._answer(version, ranking, ranking.fallback and str(ranking.fallback))
 
     async def recommenders(self) -> list[Recommender]:
@@ -132,15 +138,25 @@ class ModelRecommending:
                     return self._active
             return self._active
 
-    async def _allowed(self, model: ServingModel, where: ItemWhere | None) -> npt.NDArray[np.bool_]:
-        passes = item_filter(where)
+    async def _allowed(
+        self, version: RecommenderVersion, model: ServingModel, where: ItemWhere | None
+    ) -> npt.NDArray[np.bool_]:
         catalogue = await self._catalogue()
-        found = (catalogue.get(id_) for id_ in model.item_ids)
-        return np.fromiter(
-            (item is not None and passes(item) for item in found),
-            dtype=np.bool_,
-            count=len(model.item_ids),
-        )
+        made_for = (version.id, self._items_at)
+        if self._shelf is None or self._shelf[:2] != made_for:
+            self._shelf = (*made_for, Shelf(model.item_ids, catalogue))
+        return self._shelf[2].allowed(where)
+
+    async def _still(self, ranking: Ranking, where: ItemWhere | None, first: int) -> Ranking:
+        """The first of a ranking that pass the filter as the store has them now."""
+        passes = item_filter(where)
+        now = await self._store.items_by_ids([found.item_id for found in ranking.items])
+        kept = [
+            found
+            for found, item in zip(ranking.items, now, strict=True)
+            if item is not None and passes(item)
+        ]
+        return Ranking(items=tuple(kept[:first]), fallback=ranking.fallback)
 
     async def _catalogue(self) -> dict[str, Item]:
         if time.monotonic() - self._items_at > CATALOGUE_S:

@@ -1,0 +1,62 @@
+"""`cdp models`: the versions of the recommender."""
+
+from __future__ import annotations
+
+import msgspec
+from rich.table import Table
+
+from cdp.bootstrap import build
+from cdp.cli.console import out
+from cdp.settings import Settings
+from gnn.artifacts import RecommenderVersion
+from graph_schema.errors import BadInput
+from graph_schema.model.time import to_iso
+
+
+def list_versions(settings: Settings, *, as_json: bool) -> int:
+    """Prints what is stored, the newest first."""
+    artifacts = build(settings).artifacts
+    active, versions = artifacts.active_id(), artifacts.versions()
+    if as_json:
+        found = [{**msgspec.to_builtins(one), "active": one.id == active} for one in versions]
+        out.print_json(data=found)
+        return 0
+    shown = Table("name", "in service", "model", "trained", "NDCG@20", "items")
+    for one in versions:
+        shown.add_row(
+            one.name, "yes" if one.id == active else "", one.model, to_iso(one.trained_at)[:16],
+            _ndcg(one), f"{one.items:,}",
+        )  # fmt: skip
+    out.print(shown)
+    return 0
+
+
+def use_version(settings: Settings, name: str | None) -> int:
+    """Puts a version in service; processes that serve take it up with the next request. Raises
+    UnknownVersion, ArtifactDamaged: then the one in service stays."""
+    artifacts = build(settings).artifacts
+    version = artifacts.find(_named(name))
+    artifacts.activate(version.id)
+    out.print(f"{version.name} is in service now.", markup=False)
+    return 0
+
+
+def remove_version(settings: Settings, name: str | None) -> int:
+    """Raises UnknownVersion; VersionActive for the one in service."""
+    artifacts = build(settings).artifacts
+    version = artifacts.find(_named(name))
+    artifacts.remove(version.id)
+    out.print(f"{version.name} was removed.", markup=False)
+    return 0
+
+
+def _named(name: str | None) -> str:
+    if name is None:
+        raise BadInput(reason="Name a version: `cdp models list` shows them.")
+    return name
+
+
+def _ndcg(version: RecommenderVersion) -> str:
+    own = (m.value for m in version.metrics if m.name == "ndcg" and m.baseline is None)
+    value = next(own, None)
+    return "" if value is None else f"{value:.4f}"
