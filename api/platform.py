@@ -18,7 +18,9 @@ from graph_schema.model.evidence import Decision, Edge, EdgeKey
 from graph_schema.model.explanation import EvidenceGraph, LinkPath, Separation
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
+from graph_schema.model.lint import LintFinding
 from graph_schema.model.profile import Profile
+from graph_schema.model.rehearsal import Rehearsal
 from graph_schema.model.segment import Membership, Segment, SegmentVersion
 from graph_schema.model.time import Micros
 from graph_schema.store import Page, StoredEvent, StoredSession
@@ -480,6 +482,18 @@ class Reasons(Protocol):
     async def history_counts(self, profiles: Sequence[str]) -> list[int]: ...
 
 
+class EvidenceTrials(Protocol):
+    """Questions about all stored evidence at once: dear, so one is answered at a time."""
+
+    async def rehearse(self, rules: str, examples: int) -> Rehearsal | Refused:
+        """What other rules (TOML) would merge and split."""
+        ...
+
+    async def lint(self, examples: int) -> list[LintFinding]:
+        """What stands in the way of knowing who is who, the gravest first."""
+        ...
+
+
 class Recommending(Protocol):
     async def items(self, ids: Sequence[str]) -> list[Item | None]: ...
 
@@ -543,6 +557,7 @@ class Platform(Moment, Protocol):
     """The product, as it is handed to the API: what is known now, and all else."""
 
     collecting: Collecting
+    trials: EvidenceTrials
     recommending: Recommending
     feed: Feed
 

@@ -17,6 +17,7 @@ from api.types import item as item_types
 from api.types import preview as preview_types
 from api.types import profile as profile_types
 from api.types import segment as segment_types
+from api.types import trial as trial_types
 from api.types.common import After, First, Since, Until, described, page_info, resolved
 from api.types.enums import ChangeKind, ProfileOrder, RecommendationPolicy, SegmentStatus
 from api.types.inputs import IdentifierInput, SegmentRule, plain, where_of
@@ -25,6 +26,8 @@ from graph_schema.model.change import ChangeKind as StoredKind
 
 _SAMPLE = 100
 _DEFAULT_SAMPLE = 5
+_DEFAULT_EXAMPLES = 20
+_LINT_EXAMPLES = 5
 _LONGEST_SEARCH = 200
 
 
@@ -32,6 +35,12 @@ class RuleRefused(ApiError):
     """The rule cannot be used: {reason}"""
 
     code = "BAD_RULE"
+
+
+class IdentityRulesRefused(ApiError):
+    """The identity rules cannot be used: {reason}"""
+
+    code = "BAD_IDENTITY_RULES"
 
 
 @strawberry.type(description="What is stored, and how far it is behind.")
@@ -338,6 +347,39 @@ class Query:
             (a.namespace, a.value), (b.namespace, b.value)
         )
         return evidence_types.separation(ctx, apart)
+
+    @resolved(
+        "What other rules (TOML) would merge and split over the stored evidence. Needs identity:write."
+    )
+    async def identity_dry_run(
+        self,
+        info: Info,
+        rules: Annotated[
+            str, strawberry.argument(description="What differs from the defaults, as TOML.")
+        ],
+        examples: Annotated[
+            int | None, strawberry.argument(description="How many changes to show, 0 to 100.")
+        ] = _DEFAULT_EXAMPLES,
+    ) -> trial_types.IdentityDryRun | None:
+        ctx = info.context
+        ctx.need(Scope.IDENTITY_WRITE)
+        shown = _DEFAULT_EXAMPLES if examples is None else examples
+        if not 0 <= shown <= _SAMPLE:
+            raise ArgumentError(reason=f"examples must be between 0 and {_SAMPLE}.")
+        found = await ctx.platform.trials.rehearse(rules, shown)
+        if isinstance(found, Refused):
+            reasons = (f"{'.'.join(one.path)}: {one.message}" for one in found.problems)
+            raise IdentityRulesRefused(reason=" ".join(reasons))
+        return trial_types.dry_run(ctx, found)
+
+    @resolved(
+        "What stands in the way of knowing who is who, the gravest first. Needs identity:write."
+    )
+    async def identity_lint(self, info: Info) -> list[trial_types.IdentityFinding] | None:
+        ctx = info.context
+        ctx.need(Scope.IDENTITY_WRITE)
+        found = await ctx.platform.trials.lint(_LINT_EXAMPLES)
+        return [trial_types.IdentityFinding(finding=one, ctx=ctx) for one in found]
 
     @resolved("The stored models, the newest first.")
     async def recommenders(self, info: Info) -> list[item_types.RecommenderVersion] | None:

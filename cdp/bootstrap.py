@@ -32,6 +32,7 @@ from cdp.pipeline.lineage import check_lineage
 from cdp.pipeline.worker import Worker
 from cdp.platform.collect import LogCollecting
 from cdp.platform.commanding import Commanding
+from cdp.platform.evidence import StoredEvidence
 from cdp.platform.feed import PolledFeed
 from cdp.platform.identity_changes import StoredChanges
 from cdp.platform.past.keeping import PastKeeping
@@ -41,6 +42,7 @@ from cdp.platform.reasons import KnownReasons
 from cdp.platform.recommendations import ModelRecommending
 from cdp.platform.segments import StoredSegments
 from cdp.platform.standing import Standing
+from cdp.platform.trials import StoredTrials
 from cdp.settings import Settings
 from gnn.artifacts import ArtifactStore
 from graph_schema.errors import BadInput, SettingError
@@ -121,6 +123,7 @@ class Parts(msgspec.Struct, frozen=True):
             StoredSegments(self.store, self.commands),
             StoredChanges(self.store, self.commands, self.rules, self.ids),
             KnownReasons(self.store, self.rules),
+            StoredTrials(StoredEvidence(self.store, self.rules, self.ids)),
             ModelRecommending(self.store, self.artifacts),
             PolledFeed(self.store),
             standing,

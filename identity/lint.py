@@ -6,18 +6,19 @@ It looks at the whole table as resolved, in columns; it changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from graph_schema.model.evidence import EvidenceStatus, RefusalRule
 from graph_schema.model.identifier import Key
+from graph_schema.model.lint import Lint, LintFinding
 from graph_schema.model.rules import IdentityRules, Role
 from identity.batch.cuts import RULES
 from identity.batch.resolving import Resolved
 from identity.batch.table import Flags, Ints
+
+__all__ = ["Lint", "LintFinding", "lint"]
 
 NEAR: Final = 0.8
 """The share of a limit from which on a profile is near it."""
@@ -27,33 +28,6 @@ MANY_SHARED: Final = 0.05
 """The share of devices above which it is worth a look that they are shared."""
 
 _STATUS = tuple(EvidenceStatus)
-
-
-class Lint(StrEnum):
-    """BURNED: a value that was seen with so many users that it says nothing. NEARLY_BURNED: more than
-    half as many. NEVER_STITCHES: a namespace no value of which joined anything.
-    NEAR_LIMIT and NEAR_CAP: profiles that will soon take no more. OVER_LIMIT: evidence refused for a
-    limit. MANY_SHARED: devices that belong to nobody."""
-
-    BURNED = "burned"
-    NEARLY_BURNED = "nearly_burned"
-    NEVER_STITCHES = "never_stitches"
-    NEAR_LIMIT = "near_limit"
-    NEAR_CAP = "near_cap"
-    OVER_LIMIT = "over_limit"
-    MANY_SHARED = "many_shared"
-
-
-class LintFinding(msgspec.Struct, frozen=True):
-    """`count`: how many identifiers, profiles or edges it concerns. `examples` are ids of profiles, so
-    that a finding holds no personal value; `advice` says what to change in the rules."""
-
-    kind: Lint
-    namespace: str
-    count: int
-    message: str
-    advice: str
-    examples: tuple[str, ...] = ()
 
 
 def lint(

@@ -181,3 +181,20 @@ class Fallback(Enum):
     NO_KNOWN_ITEM = enum_value("NO_KNOWN_ITEM", description="Met no item that the model knows.")
     NO_CONSENT = enum_value("NO_CONSENT", description="The person did not agree to it.")
     NO_MODEL = enum_value("NO_MODEL", description="No model is in service.")
+
+
+@strawberry.enum(description="What stands in the way of knowing who is who." + _OPEN)
+class IdentityFindingKind(Enum):
+    BURNED = enum_value(
+        "BURNED", description="A value seen with so many users that it says nothing."
+    )
+    NEARLY_BURNED = enum_value(
+        "NEARLY_BURNED", description="A value seen with more than half as many."
+    )
+    NEVER_STITCHES = enum_value("NEVER_STITCHES", description="A namespace that joins nothing.")
+    NEAR_LIMIT = enum_value(
+        "NEAR_LIMIT", description="Profiles that soon take no more of one kind."
+    )
+    NEAR_CAP = enum_value("NEAR_CAP", description="Profiles that soon take no more identifiers.")
+    OVER_LIMIT = enum_value("OVER_LIMIT", description="Evidence that is refused for a limit.")
+    MANY_SHARED = enum_value("MANY_SHARED", description="Many devices that belong to nobody.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.platform import (
     Collecting,
+    EvidenceTrials,
     Feed,
     IdentityCommands,
     Moment,
@@ -29,6 +30,7 @@ class EmbeddedPlatform:
         segments: SegmentCommands,
         changes: IdentityCommands,
         reasons: Reasons,
+        trials: EvidenceTrials,
         recommending: Recommending,
         feed: Feed,
         standing: Standing,
@@ -39,6 +41,7 @@ class EmbeddedPlatform:
         self.segments: SegmentCommands = segments
         self.changes: IdentityCommands = changes
         self.reasons: Reasons = reasons
+        self.trials: EvidenceTrials = trials
         self.recommending: Recommending = recommending
         self.feed: Feed = feed
         self._standing = standing

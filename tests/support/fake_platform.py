@@ -49,7 +49,9 @@ from graph_schema.model.evidence import (
 from graph_schema.model.explanation import EvidenceGraph, LinkPath, Separation
 from graph_schema.model.identifier import Identifier, key_of
 from graph_schema.model.item import Item
+from graph_schema.model.lint import Lint, LintFinding
 from graph_schema.model.profile import Profile
+from graph_schema.model.rehearsal import Rehearsal, RehearsedChange
 from graph_schema.model.segment import (
     Membership,
     MembershipCause,
@@ -508,6 +510,21 @@ class FakeReasons:
         return [len(page.items) for page in await self.histories(profiles, Span(1000))]
 
 
+class FakeTrials:
+    async def rehearse(self, rules: str, examples: int) -> Rehearsal | Refused:
+        if "limit" not in rules:
+            return Refused((InputProblem("BAD_IDENTITY_RULES", "It is wrong.", ("rules", "x")),))
+        part = ChangePart("p_0001", ("email:u1@example.com",))
+        change = RehearsedChange(ChangeKind.SPLIT, (part,), (part, part), RefusalRule.LIMIT)
+        return Rehearsal(2, 3, 0, 1, 0, (change,) * min(1, examples))
+
+    async def lint(self, examples: int) -> list[LintFinding]:
+        finding = LintFinding(
+            Lint.NEAR_LIMIT, "email", 2, "2 profiles are near.", "Look at them.", ("p_0001", "gone")
+        )
+        return [finding]
+
+
 class FakeRecommending:
     def __init__(self, asked: Counter[str]) -> None:
         self.asked = asked
@@ -611,6 +628,7 @@ class FakePlatform:
         self.profiles = FakeProfiles(self.asked)
         self.segments = FakeSegments(self.asked, self.profiles)
         self.changes = FakeChanges()
+        self.trials = FakeTrials()
         self.reasons = FakeReasons(self.changes, self.asked)
         self.recommending = FakeRecommending(self.asked)
         self.feed = FakeFeed(self.changes)

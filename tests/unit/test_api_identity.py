@@ -116,3 +116,40 @@ async def test_notes_and_keys_are_bounded(api: ApiClient) -> None:
     key = {"identifiers": [U1], "idempotencyKey": "x" * 201}
     assert await api.code(SPLIT, i=key) == "BAD_INPUT"
     assert api.platform.changes.decided == []
+
+
+DRY_RUN = """query($rules: String!, $examples: Int) {
+  identityDryRun(rules: $rules, examples: $examples) {
+  profilesBefore profilesAfter merges splits moves
+  examples { kind rule before { profileId } after { profileId identifiers { value } } } } }"""
+LINT = "{ identityLint { kind namespace count message advice profiles { id } } }"
+
+
+async def test_a_dry_run_of_rules(api: ApiClient) -> None:
+    found = (await api.data(DRY_RUN, rules="limit"))["identityDryRun"]
+    assert (found["profilesBefore"], found["profilesAfter"], found["splits"]) == (2, 3, 1)
+    (example,) = found["examples"]
+    assert (example["kind"], example["rule"]) == ("SPLIT", "LIMIT")
+    assert [part["profileId"] for part in example["after"]] == ["p_0001", "p_0001"]
+    none = (await api.data(DRY_RUN, rules="limit", examples=0))["identityDryRun"]
+    assert none["examples"] == []
+    seen = (await api.data(DRY_RUN, "decider", rules="limit"))["identityDryRun"]
+    assert [part["identifiers"] for part in seen["examples"][0]["after"]] == [[], []]
+
+
+async def test_a_dry_run_refused(api: ApiClient) -> None:
+    answer = await api.ask(DRY_RUN, rules="nonsense")
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_IDENTITY_RULES"
+    assert "rules.x" in answer["errors"][0]["message"]
+    for examples in (-1, 101):
+        assert await api.code(DRY_RUN, rules="limit", examples=examples) == "BAD_INPUT"
+    assert await api.code(DRY_RUN, "reader", rules="limit") == "FORBIDDEN"
+
+
+async def test_what_the_linter_finds(api: ApiClient) -> None:
+    (finding,) = (await api.data(LINT))["identityLint"]
+    assert finding["profiles"] == [{"id": "p_0001"}]
+    assert (finding["kind"], finding["namespace"], finding["count"]) == ("NEAR_LIMIT", "email", 2)
+    assert await api.code(LINT, "reader") == "FORBIDDEN"
+    ((finding),) = (await api.data(LINT, "decider"))["identityLint"]
+    assert finding["profiles"] == []
