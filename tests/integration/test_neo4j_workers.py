@@ -103,9 +103,14 @@ async def test_workers_that_are_killed(tmp_path: Path) -> None:
         store = place.store(build(settings_of(tmp_path, place)).ids.fingerprint)
         await store.open()
         mine = await groups(store)
+        again = worker(tmp_path, place, "rebuild")
+        told, _ = again.communicate(timeout=240)
+        assert again.returncode == 0, told.decode()
+        rebuilt = await groups(store)
         await store.close()
     async with opened(build(settings_of(tmp_path, None))) as embedded:
         await apply_all(embedded)
         theirs = await groups(embedded.store)
     assert mine[1] == theirs[1] == ROUNDS * LOGINS
     assert mine[0] == theirs[0]
+    assert rebuilt == mine
