@@ -16,9 +16,9 @@ from api.types.scalars import (
     DateTime,
     Decimal,
     Duration,
-    write_datetime,
     write_decimal,
 )
+from graph_schema.model.time import to_exact_iso
 
 _TEST = (
     "value: any JSON scalar; a list for IN; none for EXISTS. NE holds only where the trait exists. "
@@ -136,7 +136,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, DateTime):
-        return write_datetime(value)
+        return to_exact_iso(value)
     if isinstance(value, Decimal):
         return write_decimal(value)
     if has_object_definition(value):

@@ -3,14 +3,16 @@ missing never matches, not even NE."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from graph_schema.model.rule import RuleOp, Test, ValueType
 from graph_schema.model.time import Micros, from_iso
 
 _ABSENT = object()
+_NUMBER = re.compile(r"[-+]?[0-9]{1,400}(\.[0-9]{0,400})?([eE][-+]?[0-9]{1,3})?")
 _ORDER: dict[RuleOp, Callable[[Any, Any], bool]] = {
     RuleOp.GT: lambda found, wanted: bool(found > wanted),
     RuleOp.GTE: lambda found, wanted: bool(found >= wanted),
@@ -62,11 +64,7 @@ def read(value: Any, reading: ValueType) -> Any:
         case ValueType.NUMBER:
             return _as_number(value)
         case ValueType.BOOLEAN:
-            return (
-                {"true": True, "false": False}.get(value)
-                if isinstance(value, str)
-                else (value if isinstance(value, bool) else None)
-            )
+            return _as_boolean(value)
         case ValueType.DATETIME:
             return as_moment(value)
 
@@ -131,13 +129,19 @@ def _as_text(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int | float) else None
 
 
-def _as_number(value: Any) -> int | float | Decimal | None:
+def _as_boolean(value: Any) -> bool | None:
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value)
+    return value if isinstance(value, bool) else None
+
+
+def _as_number(value: Any) -> int | Decimal | None:
+    """A float as the shortest text that reads as it, which is what its sender wrote: so 0.1 is "0.1"."""
     if isinstance(value, bool):
         return None
+    if isinstance(value, float):
+        value = repr(value)
     if isinstance(value, str):
-        try:
-            number = Decimal(value.strip())
-        except InvalidOperation:
-            return None
-        return number if number.is_finite() else None
-    return value if isinstance(value, int | float) else None
+        text = value.strip()
+        return Decimal(text) if _NUMBER.fullmatch(text) else None
+    return value if isinstance(value, int) else None

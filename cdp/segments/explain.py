@@ -8,12 +8,10 @@ import msgspec
 
 from cdp.segments.evaluate import EventView, ProfileView, amount_of, counts_now, matching, step
 from cdp.segments.parse import decimal_text, to_json
+from cdp.segments.paths import leaves
 from graph_schema.model.rule import (
-    AllOf,
-    AnyOf,
     EventCondition,
     IdentifierCondition,
-    NotOf,
     Rule,
     SegmentCondition,
     SumCondition,
@@ -39,20 +37,6 @@ class ConditionTrace(msgspec.Struct, frozen=True):
 def trace(rule: Rule, profile: ProfileView, now: Micros) -> list[ConditionTrace]:
     """One entry for each leaf of the rule, in the order in which they stand."""
     return [_explain(path, leaf, profile, now) for path, leaf in leaves(rule)]
-
-
-def leaves(rule: Rule, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Rule]]:
-    """Every condition with its path, as the parser names it: ("all", "1", "event")."""
-    match rule:
-        case AllOf(parts) | AnyOf(parts):
-            word = "all" if isinstance(rule, AllOf) else "any"
-            return [
-                leaf for i, part in enumerate(parts) for leaf in leaves(part, (*path, word, str(i)))
-            ]
-        case NotOf(part):
-            return leaves(part, (*path, "not"))
-        case _:
-            return [((*path, next(iter(to_json(rule)))), rule)]
 
 
 def _explain(

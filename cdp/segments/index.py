@@ -10,6 +10,7 @@ import msgspec
 from cdp.segments.errors import BadRule, RuleProblem
 from cdp.segments.evaluate import ALWAYS
 from cdp.segments.parse import parse
+from cdp.segments.paths import leaves
 from graph_schema.model.rule import (
     EventCondition,
     IdentifierCondition,
@@ -125,24 +126,30 @@ class SegmentIndex:
         return joint
 
 
-def sorted_by_use(uses: Mapping[str, set[str]]) -> list[str]:
-    """Keys in an order in which each stands behind those it uses. Raises BadRule naming a circle."""
+def sorted_by_use(uses: Mapping[str, set[str]], path: tuple[str, ...] = ()) -> list[str]:
+    """Keys in an order in which each stands behind those it uses. Raises BadRule naming a circle, at
+    that path."""
     try:
         return list(TopologicalSorter(uses).static_order())
     except CycleError as error:
         circle = " → ".join(error.args[1])
         message = f"Segments must not use each other in a circle: {circle}."
-        raise BadRule([RuleProblem("CIRCLE", message)]) from error
+        raise BadRule([RuleProblem("CIRCLE", message, path)]) from error
 
 
 def check_uses(key: str, rule: Rule, segments: Iterable[Segment]) -> None:
     """Raises BadRule where the rule uses a segment that is not there, or closes a circle."""
     known = {s.key: needs_of(parse(s.rule)).segments for s in segments if s.status != "archived"}
-    wanted = needs_of(rule).segments
-    for name in sorted(wanted - known.keys() - {key}):
-        message = f"There is no segment {name}."
-        raise BadRule([RuleProblem("UNKNOWN_SEGMENT", message)])
-    sorted_by_use(known | {key: wanted})
+    used = [(path, leaf.key) for path, leaf in leaves(rule) if isinstance(leaf, SegmentCondition)]
+    unknown = [
+        RuleProblem("UNKNOWN_SEGMENT", f"There is no segment {name}.", path)
+        for path, name in used
+        if name not in known and name != key
+    ]
+    if unknown:
+        raise BadRule(unknown)
+    for path, name in used:
+        sorted_by_use(known | {key: {name}}, path)
 
 
 def users_of(key: str, segments: Iterable[Segment]) -> list[str]:

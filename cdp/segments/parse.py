@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from cdp.segments.compare import read
 from cdp.segments.durations import format_duration, parse_duration
 from cdp.segments.errors import BadRule, RuleProblem
 from graph_schema.model.rule import (
@@ -25,16 +26,22 @@ from graph_schema.model.rule import (
     ValueType,
     Window,
 )
-from graph_schema.model.time import from_iso, to_iso
+from graph_schema.model.time import from_iso, to_exact_iso
 from identity.money import micros
 
 Path = tuple[str, ...]
 _DEEPEST = 12
 _MOST_CONDITIONS = 100
 _KEY = re.compile(r"[a-z0-9_-]{1,64}")
+_READABLE = {
+    ValueType.TEXT: "Give a text, a number or a boolean.",
+    ValueType.NUMBER: "Give a number, or a text that is one.",
+    ValueType.BOOLEAN: 'Give true or false, also as text: "true".',
+    ValueType.DATETIME: "Give an ISO 8601 time, or a duration back: -P30D.",
+}
 _PATH = re.compile(r"[^.\[\]]+(?:\[\])?(?:\.[^.\[\]]+(?:\[\])?)*")
 _ORDERED = (RuleOp.GT, RuleOp.GTE, RuleOp.LT, RuleOp.LTE)
-_TEXTUAL = (RuleOp.STARTS_WITH,)
+_TEXTUAL = (RuleOp.STARTS_WITH, RuleOp.CONTAINS)
 
 
 def parse(rule: Any) -> Rule:
@@ -214,6 +221,9 @@ class _Parser:
         if not isinstance(name, str) or op is None:
             return None
         value = fields.get("value")
+        if reading is not None and (misread := _reading_problem(op, reading)):
+            self.wrong("BAD_VALUE", misread, (*path, "as"))
+            return None
         problem = _value_problem(op, reading, value)
         if problem:
             self.wrong("BAD_VALUE", problem, (*path, "value"))
@@ -221,8 +231,8 @@ class _Parser:
         back = None
         if reading is ValueType.DATETIME and isinstance(value, str) and value.startswith("-P"):
             back = self._back(value, (*path, "value"), relative=relative)
-        elif reading is ValueType.DATETIME and op is not RuleOp.EXISTS:
-            self._datetimes(value, (*path, "value"))
+        elif reading is not None and op is not RuleOp.EXISTS:
+            self._readable(value, reading, (*path, "value"))
         return Test(name, op, tuple(value) if isinstance(value, list) else value, reading, back)
 
     def _back(self, value: str, path: Path, *, relative: bool) -> int | None:
@@ -235,12 +245,11 @@ class _Parser:
             self.wrong("BAD_DURATION", f"{value!r} is no duration: {error}.", path)
             return None
 
-    def _datetimes(self, value: Any, path: Path) -> None:
-        for entry in value if isinstance(value, list) else [value]:
-            try:
-                from_iso(entry)
-            except (ValueError, TypeError, OverflowError):
-                self.wrong("BAD_VALUE", "Give an ISO 8601 time, or a duration back: -P30D.", path)
+    def _readable(self, value: Any, reading: ValueType, path: Path) -> None:
+        """What the other side of a comparison can never be read as would never match."""
+        entries = value if isinstance(value, list) else [value]
+        if any(read(entry, reading) is None for entry in entries):
+            self.wrong("BAD_VALUE", _READABLE[reading], path)
 
     def _range(self, value: Any, path: Path, read: Callable[[Any], int | None]) -> Range:
         if not isinstance(value, dict) or value.keys() - {"gte", "lte"}:
@@ -301,8 +310,16 @@ def _value_problem(op: RuleOp, reading: ValueType | None, value: Any) -> str:
         return f"{op} takes a text, a number or a boolean."
     if op in _ORDERED and isinstance(value, bool):
         return f"{op} takes a text or a number."
-    if op in _TEXTUAL and not isinstance(value, str) and reading is not ValueType.TEXT:
+    if op is RuleOp.STARTS_WITH and not isinstance(value, str) and reading is not ValueType.TEXT:
         return f"{op} takes a text."
+    return ""
+
+
+def _reading_problem(op: RuleOp, reading: ValueType) -> str:
+    if op in _TEXTUAL and reading is not ValueType.TEXT:
+        return f"{op} reads TEXT, or values as they are."
+    if op in _ORDERED and reading is ValueType.BOOLEAN:
+        return f"{op} needs an order: true and false have none."
     return ""
 
 
@@ -383,7 +400,7 @@ def _window_json(window: Window) -> dict[str, Any]:
     if window.within is not None:
         found["within"] = format_duration(window.within)
     if window.since is not None:
-        found["since"] = to_iso(window.since)
+        found["since"] = to_exact_iso(window.since)
     if window.until is not None:
-        found["until"] = to_iso(window.until)
+        found["until"] = to_exact_iso(window.until)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cdp.segments.evaluate import ProfileView, evaluate, step
-from cdp.segments.explain import leaves
+from cdp.segments.paths import leaves
 from graph_schema.model.rule import Rule
 from graph_schema.model.time import Micros
 

@@ -34,5 +34,14 @@ def from_iso(text: str) -> Micros:
 
 def to_iso(at: Micros) -> str:
     """ISO 8601 in UTC with milliseconds: 2026-11-23T10:00:00.000Z. Rounds down."""
+    return _written(at, "milliseconds")
+
+
+def to_exact_iso(at: Micros) -> str:
+    """As `to_iso`, but with microseconds where there are any: it reads back as the same moment."""
+    return _written(at, "milliseconds" if at % 1000 == 0 else "microseconds")
+
+
+def _written(at: Micros, precision: str) -> str:
     # Not strftime: its years before 1000 have less than four digits on some systems.
-    return f"{(_EPOCH + timedelta(microseconds=at)).isoformat(timespec='milliseconds')[:-6]}Z"
+    return f"{(_EPOCH + timedelta(microseconds=at)).isoformat(timespec=precision)[:-6]}Z"
