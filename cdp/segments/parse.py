@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from cdp.segments.compare import read
@@ -135,12 +136,16 @@ class _Parser:
 
     def _trait(self, value: Any, path: Path) -> Rule | None:
         fields = self._fields(value, path, {"name", "op", "value", "as"})
-        test = self._test(fields, path, relative=True)
+        if fields is None:
+            return None
+        test = self._test(self._name(fields, "name", path), fields, path, relative=True)
         return TraitCondition(test) if test is not None else None
 
-    def _event(self, value: Any, path: Path) -> Rule:
+    def _event(self, value: Any, path: Path) -> Rule | None:
         known = {"name", "where", "count", "within", "since", "until"}
         fields = self._fields(value, path, known)
+        if fields is None:
+            return None
         return EventCondition(
             self._name(fields, "name", path),
             self.tests(fields.get("where"), (*path, "where")),
@@ -148,9 +153,11 @@ class _Parser:
             self._window(fields, path),
         )
 
-    def _sum(self, value: Any, path: Path) -> Rule:
+    def _sum(self, value: Any, path: Path) -> Rule | None:
         known = {"event", "property", "where", "gte", "lte", "within", "since", "until"}
         fields = self._fields(value, path, known)
+        if fields is None:
+            return None
         bounds = {name: fields[name] for name in ("gte", "lte") if name in fields}
         return SumCondition(
             self._name(fields, "event", path),
@@ -166,8 +173,10 @@ class _Parser:
             self.wrong("BAD_KEY", "Give the key of a segment.", path)
         return SegmentCondition(str(value))
 
-    def _identifiers(self, value: Any, path: Path) -> Rule:
+    def _identifiers(self, value: Any, path: Path) -> Rule | None:
         fields = self._fields(value, path, {"namespace", "gte", "lte"})
+        if fields is None:
+            return None
         bounds = {name: fields[name] for name in ("gte", "lte") if name in fields}
         return IdentifierCondition(
             self._name(fields, "namespace", path), self._range(bounds, path, _whole)
@@ -175,11 +184,11 @@ class _Parser:
 
     # ── their parts ────────────────────────────────────────────────────────────────────────────
 
-    def _fields(self, value: Any, path: Path, known: set[str]) -> dict[str, Any]:
+    def _fields(self, value: Any, path: Path, known: set[str]) -> dict[str, Any] | None:
         self.conditions += 1
         if not isinstance(value, dict):
             self.wrong("WRONG_TYPE", f"Give an object with: {', '.join(sorted(known))}.", path)
-            return {}
+            return None
         for name in sorted(value.keys() - known):
             self.wrong("UNKNOWN_FIELD", f"There is no field {name} here.", (*path, name))
         return {name: inner for name, inner in value.items() if inner is not None}
@@ -208,17 +217,17 @@ class _Parser:
         for place, entry in enumerate(value):
             here = (*path, str(place))
             fields = self._fields(entry, here, {"name", "op", "value", "as"})
-            self._property(fields, "name", here)
-            tests.append(self._test(fields, here, relative=False))
+            if fields is not None:
+                name = self._property(fields, "name", here)
+                tests.append(self._test(name, fields, here, relative=False))
         return tuple(test for test in tests if test is not None)
 
-    def _test(self, fields: dict[str, Any], path: Path, *, relative: bool) -> Test | None:
-        name = fields.get("name")
-        if relative:
-            name = self._name(fields, "name", path)
+    def _test(
+        self, name: str, fields: dict[str, Any], path: Path, *, relative: bool
+    ) -> Test | None:
         op = self._enum(RuleOp, fields.get("op", "EQ"), (*path, "op"))
         reading = self._enum(ValueType, fields.get("as"), (*path, "as")) if "as" in fields else None
-        if not isinstance(name, str) or op is None:
+        if op is None:
             return None
         value = fields.get("value")
         if reading is not None and (misread := _reading_problem(op, reading)):
@@ -336,7 +345,10 @@ def _whole(value: Any) -> int | None:
 
 def _decimal(value: Any) -> int | None:
     """a number with at most six places"""
-    return micros(value)
+    amount = micros(value)
+    if amount is None or Decimal(str(value).strip()) != Decimal(amount).scaleb(-6):
+        return None
+    return amount
 
 
 # ── and back ───────────────────────────────────────────────────────────────────────────────────
