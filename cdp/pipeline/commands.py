@@ -9,7 +9,8 @@ from cdp.pipeline.decisions import apply_decision
 from cdp.pipeline.in_force import InForce
 from cdp.segments.errors import BadRule, RuleProblem
 from cdp.segments.index import check_uses, users_of
-from cdp.segments.parse import key_problem, parse, to_json
+from cdp.segments.parse import key_problem, parse
+from cdp.segments.write import to_json
 from graph_schema.model.command import (
     ArchiveSegment,
     CatalogueCommand,

@@ -13,9 +13,9 @@ from graph_schema.model.rule import Rule
 from graph_schema.model.segment import Membership, Segment, SegmentStatus, SegmentVersion
 from graph_schema.model.time import Micros
 from graph_schema.reading import MomentReading
-from graph_schema.store import Page, Span
+from graph_schema.store import Page, ProfileEvent, Span
 
-_UNBOUNDED = 100
+_ALL = Span(10_000)
 _ID_BITS = 32
 
 
@@ -84,7 +84,7 @@ class KnownSegments:
         views = await self.views([profile_id], rule)
         if profile_id not in views:
             return None
-        (memberships,) = await self._store.membership_pages([profile_id], Span(_UNBOUNDED))
+        (memberships,) = await self._store.membership_pages([profile_id], _ALL)
         since = next((m.since for m in memberships.items if m.segment == segment.key), None)
         found = trace(rule, views[profile_id], self._now())
         return Trace(
@@ -108,20 +108,23 @@ class KnownSegments:
             else []
         )
         namespaces = (
-            await self._store.identifier_pages(found, sorted(needs.namespaces), Span(10_000))
+            await self._store.identifier_pages(found, sorted(needs.namespaces), _ALL)
             if needs.namespaces
             else [Page([], False)] * len(found)
         )
         memberships = (
-            await self._store.membership_pages(found, Span(10_000))
+            await self._store.membership_pages(found, _ALL)
             if needs.segments
             else [Page([], False)] * len(found)
         )
+        by_profile: dict[str, list[ProfileEvent]] = {id_: [] for id_ in found}
+        for event in events:
+            by_profile[event.profile_id].append(event)
         return {
             profile.id: StoredView(
                 profile,
                 identifiers.items,
-                [event for event in events if event.profile_id == profile.id],
+                by_profile[profile.id],
                 {membership.segment for membership in members.items},
             )
             for profile, identifiers, members in zip(profiles, namespaces, memberships, strict=True)

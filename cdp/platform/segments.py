@@ -18,13 +18,13 @@ from cdp.platform.known_segments import KnownSegments
 from cdp.segments import preview as previews
 from cdp.segments.errors import BadRule
 from cdp.segments.index import check_uses
-from cdp.segments.parse import key_problem, parse, to_json
+from cdp.segments.parse import key_problem, parse
+from cdp.segments.write import to_json
 from graph_schema.model.command import ArchiveSegment, Command, CreateSegment, UpdateSegment
 from graph_schema.model.time import now
 from graph_schema.store import GraphReading, Span
 
 CHUNK = 200
-_UNBOUNDED = 100
 _ID_BITS = 32
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from cdp.segments.evaluate import EventView, ProfileView, amount_of, counts_now, matching, step
-from cdp.segments.parse import decimal_text, to_json
 from cdp.segments.paths import leaves
+from cdp.segments.write import decimal_text, to_json
 from graph_schema.model.rule import (
     EventCondition,
     IdentifierCondition,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdp.segments.parse import to_json
+from cdp.segments.write import to_json
 from graph_schema.model.rule import AllOf, AnyOf, NotOf, Rule
 
 

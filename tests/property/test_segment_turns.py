@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from cdp.segments.errors import BadRule
 from cdp.segments.evaluate import evaluate
-from cdp.segments.parse import parse, to_json
+from cdp.segments.parse import parse
+from cdp.segments.write import to_json
 from graph_schema.model.tally import NameTally
 from graph_schema.model.time import SECOND
 

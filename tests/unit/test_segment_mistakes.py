@@ -9,7 +9,8 @@ import pytest
 
 from cdp.segments.errors import BadRule
 from cdp.segments.index import SegmentIndex, check_uses, sorted_by_use, users_of
-from cdp.segments.parse import parse, segment_key, to_json
+from cdp.segments.parse import parse, segment_key
+from cdp.segments.write import to_json
 from graph_schema.model.segment import Segment, SegmentStatus
 
 SEEN = {"event": {"name": "Seen"}}
