@@ -10,13 +10,14 @@ import pytest
 from graphs import IDS, START, Installation, broken, event, opened
 from stores import Place
 
+from cdp.collector.recording import Recorder
 from cdp.eventlog.memory import MemoryEventLog
 from cdp.pipeline import upkeep, worker
-from cdp.platform.collect import record_of
 from graph_schema.model.change import FeedEntry, MembershipChange
 from graph_schema.model.command import ArchiveSegment, CreateSegment, UpdateSegment
 from graph_schema.model.event import EventType
 from graph_schema.model.record import LogRecord
+from graph_schema.model.rules import IdentityRules
 from graph_schema.model.segment import Membership, MembershipCause, SegmentStatus
 from graph_schema.model.time import DAY, HOUR, MINUTE
 from graph_schema.store import Span
@@ -37,7 +38,8 @@ class Busy(MemoryEventLog):
         if self.busy and number < 9:
             again = event(f"again{number}", 100 + number, user=f"u{number}", name="Order Completed")
             new = event(f"new{number}", 100 + number, user=f"n{number}", name="Order Completed")
-            await self.append([record_of(again), record_of(new)])
+            recorder = Recorder(IdentityRules(), 1)
+            await self.append([recorder.record_of(again), recorder.record_of(new)])
         return await super().read(*asked)
 
 
@@ -74,8 +76,9 @@ async def told(graph: Installation) -> list[MembershipChange]:
 
 
 async def _entries(graph: Installation) -> list[FeedEntry]:
-    feed = await graph.store.changes((0,), 10_000)
-    return [entry for entry in feed if isinstance(entry.change, MembershipChange)]
+    feed = await graph.store.changes((), 10_000)
+    found = [entry for entry in feed if isinstance(entry.change, MembershipChange)]
+    return sorted(found, key=lambda entry: (entry.rec, entry.partition, entry.seq))
 
 
 async def deadline(graph: Installation, profile: str) -> int | None:

@@ -282,6 +282,8 @@ async def _changes(store: GraphStore, known: Known) -> dict[str, Any]:
 
 async def _histories(store: MomentReading, known: Known) -> dict[str, Any]:
     decisions = [one.id for one in await store.decisions(EARLIEST)]
+    keys = _asked([one.key for one in known.identifiers])
+    edges = sorted(one.key for one in await _whole(store.walk_edges(MANY)))
     about = _asked([*known.changes, *decisions[:1]])
     lineages = [
         [one.id for one in known.identifiers if one.profile == id_] for id_ in known.profiles
@@ -299,6 +301,9 @@ async def _histories(store: MomentReading, known: Known) -> dict[str, Any]:
         "decisions_by_ids": await store.decisions_by_ids(_asked(decisions)),
         "decisions_about": await store.decisions_about(about),
         "decisions_about one": await store.decisions_about(decisions[-1:]),
+        "decisions_naming": await store.decisions_naming(keys),
+        "decisions_naming one": await store.decisions_naming(keys[:1]),
+        "newest_seen": await store.newest_seen([*edges, *edges[:2]], 2),
         "history_counts": await store.history_counts(lineages, None),
         "history_counts until": await store.history_counts(lineages, rec),
     }
@@ -418,6 +423,7 @@ async def _in_batch(batch: Batch, known: Known) -> dict[str, Any]:
         ),
         "items": await batch.items(_asked(known.items)),
         "segment_states": await batch.segment_states(),
+        "checkpoints": await batch.checkpoints(),
         "outcomes": [await batch.outcome(id_) for id_ in _asked(known.commands)],
     }  # fmt: skip
 
