@@ -282,8 +282,6 @@ async def _changes(store: GraphStore, known: Known) -> dict[str, Any]:
 
 async def _histories(store: MomentReading, known: Known) -> dict[str, Any]:
     decisions = [one.id for one in await store.decisions(EARLIEST)]
-    keys = _asked([one.key for one in known.identifiers])
-    edges = sorted(one.key for one in await _whole(store.walk_edges(MANY)))
     about = _asked([*known.changes, *decisions[:1]])
     lineages = [
         [one.id for one in known.identifiers if one.profile == id_] for id_ in known.profiles
@@ -301,9 +299,6 @@ async def _histories(store: MomentReading, known: Known) -> dict[str, Any]:
         "decisions_by_ids": await store.decisions_by_ids(_asked(decisions)),
         "decisions_about": await store.decisions_about(about),
         "decisions_about one": await store.decisions_about(decisions[-1:]),
-        "decisions_naming": await store.decisions_naming(keys),
-        "decisions_naming one": await store.decisions_naming(keys[:1]),
-        "newest_seen": await store.newest_seen([*edges, *edges[:2]], 2),
         "history_counts": await store.history_counts(lineages, None),
         "history_counts until": await store.history_counts(lineages, rec),
     }
