@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import uuid
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from cdp.collector.history import event_of_history
 from cdp.collector.limits import Limits
 from cdp.collector.replay import replay
 from cdp.eventlog.dead_letter import DeadLetter
+from cdp.eventlog.protocol import EventLog
 from cdp.imports import read
 from cdp.settings import Settings
 from graph_schema.model.command import PutItems
@@ -31,9 +33,11 @@ SOURCE = "import"
 
 
 class Summary(msgspec.Struct):
-    """`duplicate`: taken, but in the graph already; known once the log is applied."""
+    """`duplicate`: events whose messageId was in the graph already when they were read, so that they
+    change nothing; the others are `taken`. `dead`: rows that are dead letters, now or since before."""
 
     taken: int = 0
+    duplicate: int = 0
     items: int = 0
     dead: int = 0
 
@@ -48,19 +52,21 @@ def import_files(
 ) -> int:
     """Exit 0; a bad row is a dead letter and no failure."""
 
-    async def run() -> tuple[Summary, int]:
+    async def run() -> Summary:
         async with opened(build(settings)) as parts:
-            before = (await parts.store.totals()).events
             summary = Summary()
             for file in files:
                 await import_file(parts, file, summary, form=form, mapping=mapping)
-            return summary, before
+            return summary
 
-    summary, _ = asyncio.run(run())
+    summary = asyncio.run(run())
     if as_json:
         out.print_json(data=msgspec.to_builtins(summary))
     else:
-        out.print(f"taken {summary.taken}, items {summary.items}, dead letters {summary.dead}")
+        out.print(
+            f"taken {summary.taken}, duplicate {summary.duplicate}, items {summary.items},"
+            f" dead letters {summary.dead}"
+        )
         out.print("The worker applies them; an event that is in the graph already changes nothing.")
     return 0
 
@@ -72,6 +78,7 @@ async def import_file(
     events: list[Event] = []
     dead: list[DeadLetter] = []
     items: list[Item] = []
+    letters = _Letters(parts.log)
     moment = now()
     for row in read(file, form=form, mapping=mapping):
         if row.item is not None:
@@ -83,8 +90,8 @@ async def import_file(
             else:
                 dead.append(taken)
         if len(events) + len(dead) + len(items) >= CHUNK:
-            await _append(parts, events, dead, items, summary)
-    await _append(parts, events, dead, items, summary)
+            await _append(parts, letters, events, dead, items, summary)
+    await _append(parts, letters, events, dead, items, summary)
 
 
 def _taken(row: Any, file: Path, moment: int) -> Event | DeadLetter:
@@ -96,28 +103,63 @@ def _taken(row: Any, file: Path, moment: int) -> Event | DeadLetter:
             )
         except BadEvent as bad:
             reason, message = bad.reason, bad.message
-    body = json.dumps(row.call, default=str).encode() if row.call is not None else b"{}"
+    body = row.text
+    if row.call is not None:
+        # Under the id that the file gives it, it is the same event replayed and imported again.
+        named = row.call if row.call.get("messageId") else row.call | {"messageId": row.fallback_id}
+        body = json.dumps(named, default=str).encode()
     return DeadLetter(reason, message or "", SOURCE, moment, f"{file.name}:{row.line}", body)
 
 
 async def _append(
     parts: Parts,
+    letters: _Letters,
     events: list[Event],
     dead: list[DeadLetter],
     items: list[Item],
     summary: Summary,
 ) -> None:
-    if events or dead:
-        await parts.log.append(list(map(parts.recorder.record_of, events)), dead)
+    ids = [event.message_id for event in events]
+    known = sum(found is not None for found in await parts.store.events_by_ids(ids)) if ids else 0
+    new = await letters.new(dead)
+    if events or new:
+        await parts.log.append(list(map(parts.recorder.record_of, events)), new)
     if items:
         command = PutItems(id=f"m_{uuid.uuid4().hex}", actor=SOURCE, at=now(), items=tuple(items))
         await parts.commands.append([command])
-    summary.taken += len(events)
+    summary.taken += len(events) - known
+    summary.duplicate += known
     summary.dead += len(dead)
     summary.items += len(items)
     events.clear()
     dead.clear()
     items.clear()
+
+
+class _Letters:
+    """The dead letters that are there: the same row of the same file leaves no second one."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._there: set[bytes] | None = None
+
+    async def new(self, dead: Sequence[DeadLetter]) -> list[DeadLetter]:
+        if dead and self._there is None:
+            self._there = await self._read()
+        return [letter for letter in dead if _digest(letter) not in (self._there or ())]
+
+    async def _read(self) -> set[bytes]:
+        there: set[bytes] = set()
+        after = 0
+        while letters := await self._log.dead_letters(after, CHUNK):
+            there.update(_digest(letter) for _, letter in letters)
+            after = letters[-1][0]
+        return there
+
+
+def _digest(letter: DeadLetter) -> bytes:
+    said = "\0".join((letter.origin, letter.reason, letter.message)).encode("utf-8", "replace")
+    return hashlib.blake2b(said + b"\0" + letter.body, digest_size=16).digest()
 
 
 def _item(row: dict[str, Any], moment: int) -> Item:
@@ -138,7 +180,7 @@ def _item(row: dict[str, Any], moment: int) -> Item:
         currency=currency(row.get("currency")),
         url=text("url"),
         image_url=text("imageUrl"),
-        available=row.get("available") is not False,
+        available=row.get("available") not in (False, "false", "False", "FALSE", "0"),
         attributes=attributes if isinstance(attributes, dict) else {},
     )
 

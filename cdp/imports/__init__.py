@@ -43,4 +43,4 @@ def _renamed(raw: RawRow, names: Mapping[str, str]) -> RawRow:
     if raw.values is None or not names:
         return raw
     values = {names.get(name, name): value for name, value in raw.values.items()}
-    return RawRow(raw.line, values, None, raw.flat)
+    return RawRow(raw.line, values, None, raw.flat, raw.text)

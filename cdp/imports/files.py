@@ -18,17 +18,20 @@ from graph_schema.errors import BadInput
 
 _ROWS_AT_ONCE: Final = 10_000
 _LONGEST_LINE: Final = 4 * 1024 * 1024
+_KEPT: Final = 32 * 1024  # of a line that is too long
 _NDJSON: Final = frozenset({".ndjson", ".jsonl", ".json"})
 
 
 class RawRow(msgspec.Struct, frozen=True):
     """`line` counts from 1 (of Parquet: the row). Exactly one of `values` and `problem` is there.
-    `flat`: the values are cells of a table, whose column names may be paths."""
+    `flat`: the values are cells of a table, whose column names may be paths. `text`: the row as it
+    stands in the file, where that is lines of text or where its cells do not fit the header."""
 
     line: int
     values: dict[str, Any] | None
     problem: str | None
     flat: bool
+    text: bytes = b""
 
 
 def raw_rows(path: Path) -> Iterator[RawRow]:
@@ -67,7 +70,7 @@ def _ndjson(path: Path) -> Iterator[RawRow]:
             number += 1
             if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
                 _skip_line(file)
-                yield RawRow(number, None, "The line is too long.", False)
+                yield RawRow(number, None, "The line is too long.", False, line[:_KEPT])
             elif line.strip():
                 yield _json_row(number, line)
 
@@ -78,13 +81,14 @@ def _skip_line(file: IO[bytes]) -> None:
 
 
 def _json_row(number: int, line: bytes) -> RawRow:
+    text = line.rstrip(b"\r\n")
     try:
-        value = json.loads(line.decode("utf-8-sig"), parse_constant=_refuse)
+        value = json.loads(text.decode("utf-8-sig"), parse_constant=_refuse)
     except (ValueError, RecursionError):
-        return RawRow(number, None, "The line is no JSON.", False)
+        return RawRow(number, None, "The line is no JSON.", False, text)
     if not isinstance(value, dict):
-        return RawRow(number, None, "The line is no JSON object.", False)
-    return RawRow(number, value, None, False)
+        return RawRow(number, None, "The line is no JSON object.", False, text)
+    return RawRow(number, value, None, False, text)
 
 
 def _refuse(constant: str) -> None:
@@ -104,7 +108,7 @@ def _csv(path: Path) -> Iterator[RawRow]:
                 continue
             if len(cells) != len(header):
                 problem = f"The row has {len(cells)} columns, the header {len(header)}."
-                yield RawRow(reader.line_num, None, problem, True)
+                yield RawRow(reader.line_num, None, problem, True, json.dumps(cells).encode())
                 continue
             values = {n: cell for n, cell in zip(header, cells, strict=True) if cell != ""}
             yield RawRow(reader.line_num, values, None, True)

@@ -19,13 +19,14 @@ _OBJECTS: Final = frozenset({"context", "properties", "traits", "integrations", 
 
 class Row(msgspec.Struct, frozen=True):
     """`line` counts from 1. Exactly one of `call`, `item` and `problem` is there. `fallback_id`: the
-    messageId of a call that has none."""
+    messageId of a call that has none. `text`: of a row with a problem, the row as it was."""
 
     line: int
     call: dict[str, Any] | None
     item: dict[str, Any] | None
     problem: str | None
     fallback_id: str
+    text: bytes = b""
 
 
 class Occurrences:
@@ -46,32 +47,40 @@ class Occurrences:
 def row_of(raw: RawRow, occurrences: Occurrences) -> Row:
     """A call of the Segment spec, or an item where its type says so."""
     if raw.values is None:
-        return bad_row(raw.line, raw.problem or "")
+        return bad_row(raw, raw.problem or "")
     try:
         values = _nested(raw.values) if raw.flat else raw.values
         id_ = occurrences.id_of(values)
     except (ValueError, TypeError, RecursionError) as error:
         if isinstance(error, PathClash):
-            return bad_row(raw.line, str(error))
-        return bad_row(raw.line, "The row holds what JSON cannot say.")
+            return bad_row(raw, str(error))
+        return bad_row(raw, "The row holds what JSON cannot say.")
     if values.get("type") == "item":
-        return _item_row(raw.line, values, id_)
+        return _item_row(raw, values, id_)
     return Row(raw.line, values, None, None, id_)
 
 
-def bad_row(line: int, problem: str) -> Row:
-    return Row(line, None, None, problem, "")
+def bad_row(raw: RawRow, problem: str) -> Row:
+    return Row(raw.line, None, None, problem, "", raw.text or _as_text(raw.values))
+
+
+def _as_text(values: Mapping[str, Any] | None) -> bytes:
+    """A table's row as JSON; nothing where its values are no JSON."""
+    try:
+        return json.dumps(values, default=str).encode()
+    except (ValueError, TypeError, RecursionError):
+        return b""
 
 
 class PathClash(ValueError):
     """Two columns of a table say different shapes of one value."""
 
 
-def _item_row(line: int, values: dict[str, Any], id_: str) -> Row:
+def _item_row(raw: RawRow, values: dict[str, Any], id_: str) -> Row:
     name = values.get("id")
     if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
-        return bad_row(line, "The item has no id.")
-    return Row(line, None, values, None, id_)
+        return bad_row(raw, "The item has no id.")
+    return Row(raw.line, None, values, None, id_)
 
 
 def _nested(cells: Mapping[str, Any]) -> dict[str, Any]:

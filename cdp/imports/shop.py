@@ -23,16 +23,16 @@ def shop_row(raw: RawRow, occurrences: Occurrences) -> Row:
     """A row with `user`, `item`, `event` (view, cart, buy, or another name of these) and `ts`
     (seconds or milliseconds since 1970, or ISO 8601). A purchase is an order of this one item."""
     if raw.values is None:
-        return bad_row(raw.line, raw.problem or "")
+        return bad_row(raw, raw.problem or "")
     user, item = _name(raw.values.get("user")), _name(raw.values.get("item"))
     if user is None or item is None:
-        return bad_row(raw.line, "The row has no user or no item.")
+        return bad_row(raw, "The row has no user or no item.")
     event = raw.values.get("event")
     if not isinstance(event, str) or event not in _EVENTS:
-        return bad_row(raw.line, f"The event is none of {', '.join(_EVENTS)}.")
+        return bad_row(raw, f"The event is none of {', '.join(_EVENTS)}.")
     timestamp = _timestamp(raw.values.get("ts"))
     if timestamp is None:
-        return bad_row(raw.line, "ts is no time: seconds or milliseconds since 1970 or ISO 8601.")
+        return bad_row(raw, "ts is no time: seconds or milliseconds since 1970 or ISO 8601.")
     id_ = occurrences.id_of({"user": user, "item": item, "event": event, "ts": timestamp})
     call = {
         "type": "track",
