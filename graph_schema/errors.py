@@ -97,8 +97,9 @@ class StoreRefused(StoreError):
 
 
 class StoreCorrupt(StoreError):
-    """{path} is damaged or is no store of this product ({reason}): restore it from a backup, or move
-    it away and run `cdp rebuild`. Nothing was changed."""
+    """{path} is damaged or is no store of this product ({reason}): restore it from a backup. A graph may
+    also be moved away and derived anew by `cdp rebuild`; a log may not: the graph comes from it. Nothing
+    was changed."""
 
     code = "STORE_CORRUPT"
 

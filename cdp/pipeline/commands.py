@@ -94,8 +94,13 @@ def _create(segments: list[Segment], command: CreateSegment, delta: Delta) -> Ru
     wrong_key = key_problem(command.key)
     if wrong_key is not None:
         return wrong_key
-    if any(segment.key == command.key for segment in segments):
-        message = f"There is a segment {command.key} already: take another key, or update that one."
+    known = next((segment for segment in segments if segment.key == command.key), None)
+    if known is not None:
+        archived = known.status is SegmentStatus.ARCHIVED
+        advice = (
+            ", archived: take another key." if archived else ": take another key, or update it."
+        )
+        message = f"There is a segment {command.key} already{advice}"
         return RuleProblem("KEY_TAKEN", message, ("key",))
     try:
         rule = parse(command.rule)

@@ -89,7 +89,7 @@ class RecordApplier:
         _logger.error("record %d/%d: %s (%s)", record.partition, record.position, reason, kind)
         letter = DeadRecord(
             record.partition, record.position, record.at, reason,
-            f"The record could not be applied ({kind}). `cdp dead-letters replay` tries it again.",
+            f"The record could not be applied ({kind}). `cdp rebuild` tries it again.",
         )  # fmt: skip
         async with self._store.batch(checkpoint) as batch:
             await batch.write(Delta(rec=record.at, dead=[letter]))

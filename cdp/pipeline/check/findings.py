@@ -7,7 +7,7 @@ import msgspec
 EXAMPLES = 3
 
 _REBUILD = "`cdp rebuild` derives the graph anew from the log."
-_REPLAY = "`cdp dead-letters replay` tries what failed again; `cdp rebuild` derives all anew."
+_REPLAY = "`cdp rebuild` derives all anew, and tries what failed again."
 
 
 class Invariant(msgspec.Struct, frozen=True):
