@@ -77,7 +77,7 @@ class Neo4jBatch:
         asked = {"devices": reaches, "keys": keys, "mids": list(wanted.mids), "pairs": pairs}
         while True:
             (found,) = await self.rows("load", all=asked)
-            session_rows, locked, identifier_rows, profile_rows, digests, seen_rows = found
+            session_rows, locked, loose, identifier_rows, profile_rows, digests, seen_rows = found
             self._hold(locked)
             identifiers = [rows.identifier(row) for row in identifier_rows]
             named = {value.profile for value in identifiers if value.profile is not None}
@@ -87,7 +87,8 @@ class Neo4jBatch:
         sessions = [rows.session(row) for row in session_rows]
         sought = {*keys, *(s.owner for s in sessions if s.owner is not None)}
         self._known.read_sessions(sessions)
-        self._known.asked_identifiers(sought, identifiers)
+        # What a reference led to ahead is there, if only by its key.
+        self._known.asked_identifiers(sought - set(loose), identifiers)
         sightings = evidence.earliest(map(rows.seen, seen_rows))
         return Neighbourhood(
             digests=dict(digests),

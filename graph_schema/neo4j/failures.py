@@ -39,6 +39,7 @@ _READ_ONLY: Final = frozenset({
     "Neo.ClientError.Statement.AccessMode",
     "Neo.ClientError.Cluster.NotALeader",
 })  # fmt: skip
+_TOOK_TOO_LONG: Final = "TransactionTimedOut"
 _MEMORY: Final = "MemoryPoolOutOfMemoryError"
 _AWAY: Final = frozenset({
     "Neo.TransientError.General.DatabaseUnavailable",
@@ -74,7 +75,8 @@ def product_error(error: Neo4jError | DriverError, address: Address) -> Exceptio
         return BatchTooLarge(store=address.shown)
     if isinstance(error, ServiceUnavailable | SessionExpired) or code in _AWAY:
         return StoreUnavailable(store=address.shown, reason=_first_words(error))
-    if isinstance(error, TransientError | ConstraintError) or code == _GONE:
+    passing = code == _GONE or _TOOK_TOO_LONG in code
+    if passing or isinstance(error, TransientError | ConstraintError):
         return StoreConflict(store=address.shown)
     if isinstance(error, ConfigurationError):
         return StoreRefused(store=address.shown, reason=_first_words(error))

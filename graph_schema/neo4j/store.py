@@ -129,16 +129,16 @@ class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
     async def _transaction(self) -> AsyncIterator[Transacted]:
         """Committed at the end of the block, rolled back by an error in it."""
         driver = self._connected
-        async with driver.session(database=self._address.database, fetch_size=-1) as session:
-            with translated(self._address):
+        # All of it is translated: closing, too, fails where the connection is lost.
+        with translated(self._address):
+            async with driver.session(database=self._address.database, fetch_size=-1) as session:
                 transaction = await session.begin_transaction(timeout=BATCH_S)
-            try:
-                yield Transacted(transaction, self._address)
-                with translated(self._address):
+                try:
+                    yield Transacted(transaction, self._address)
                     await transaction.commit()
-            finally:
-                # Closing rolls back what is not committed, also where the connection is lost.
-                await transaction.close()
+                finally:
+                    # Rolls back what is not committed.
+                    await transaction.close()
 
     @property
     def _single(self) -> Single:

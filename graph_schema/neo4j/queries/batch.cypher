@@ -1,5 +1,6 @@
 // What a worker's transaction reads. Locks are taken by writing: `SET p:Profile` changes nothing and
-// holds the node until the end. Whatever is read before a lock is read again after it.
+// holds the node until the end. Whatever is read before a lock is read again after it. A profile that
+// another worker has retired while the lock was waited for would be made one again: that is undone.
 
 // name: make_checkpoint
 MERGE (c:Checkpoint {partition: $partition})
@@ -26,11 +27,21 @@ RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until
 UNWIND $ids AS id
 MATCH (p:Profile {id: id})
 SET p:Profile
+FOREACH (_ IN CASE WHEN p:FormerProfile THEN [1] ELSE [] END | REMOVE p:Profile)
 
 // name: load
-// The neighbourhood of a batch: of each [device, since, until] the sessions that end at `since` or later
-// and begin at `until` or earlier, and the last one in any case; the identifiers of the keys and of the
-// sessions' owners; under the lock of their profiles, in the order of the ids, all that follows.
+// The neighbourhood of a batch. First the profiles of the keys are locked, those of the devices among
+// them; then come, of each [device, since, until], the sessions that end at `since` or later and begin at
+// `until` or earlier, and the last one in any case; then the profiles of their owners are locked, and the
+// identifiers that no profile holds; and then comes the rest.
+CALL () {
+  UNWIND $all.keys AS key
+  MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
+  WITH DISTINCT p ORDER BY p.id
+  SET p:Profile
+  FOREACH (_ IN CASE WHEN p:FormerProfile THEN [1] ELSE [] END | REMOVE p:Profile)
+  RETURN count(*) AS first
+}
 CALL () {
   UNWIND $all.devices AS wanted
   CALL (wanted) {
@@ -52,7 +63,16 @@ CALL (keys) {
   MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
   WITH DISTINCT p ORDER BY p.id
   SET p:Profile
+  FOREACH (_ IN CASE WHEN p:FormerProfile THEN [1] ELSE [] END | REMOVE p:Profile)
   RETURN collect(p.id) AS locked
+}
+CALL (keys) {
+  UNWIND keys AS key
+  MATCH (i:Identifier {key: key})
+  WHERE NOT EXISTS { (i)-[:IDENTIFIES]->(:Profile) }
+  WITH DISTINCT i ORDER BY i.key
+  SET i:Identifier
+  RETURN collect(i.key) AS loose
 }
 CALL (keys) {
   UNWIND keys AS key
@@ -81,7 +101,7 @@ CALL () {
   MATCH (s:Seen {pair: pair[0], halfHour: pair[1]})
   RETURN collect([s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt]) AS seen
 }
-RETURN sessions, locked, identifiers, profiles, digests, seen
+RETURN sessions, locked, loose, identifiers, profiles, digests, seen
 
 // name: clusters
 // Every identifier of the profiles that hold the keys, the evidence of those that are not burned (there
@@ -136,6 +156,7 @@ CALL () {
   UNWIND [held] + others AS p
   WITH DISTINCT p ORDER BY p.id
   SET p:Profile
+  FOREACH (_ IN CASE WHEN p:FormerProfile THEN [1] ELSE [] END | REMOVE p:Profile)
   RETURN collect(p.id) AS locked
 }
 CALL () {
