@@ -12,7 +12,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import cast
 
 import msgspec
 
@@ -127,7 +126,7 @@ class Parts(msgspec.Struct, frozen=True):
             ModelRecommending(self.store, self.artifacts),
             PolledFeed(self.store),
             standing,
-            PastKeeping(self.log, cast("RememberingStore", self.store), self.rules, now),
+            PastKeeping(self.log, _remembering(self.store), self.rules, now),
         )
 
     def api_settings(self) -> ApiSettings:
@@ -174,6 +173,11 @@ def graph_store(settings: Settings, ids: ProfileIds, file: Path | None = None) -
     except ValueError as error:
         raise SettingError(name="CDP_GRAPH", reason=error) from error
     return Neo4jGraphStore(address, ids.fingerprint)
+
+
+def _remembering(store: GraphStore) -> RememberingStore | None:
+    """The store, where it can tell of earlier moments."""
+    return store if isinstance(store, SqliteGraphStore) else None
 
 
 @asynccontextmanager

@@ -223,3 +223,6 @@ NEO4J = Kind(
 
 KINDS: Sequence[Kind] = (SQLITE, NEO4J)
 """Every kind of store that there is."""
+
+REMEMBERING: Sequence[Kind] = (SQLITE,)
+"""Those that tell of earlier moments."""

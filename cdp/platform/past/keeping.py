@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from api.errors import AsOfTooNew, AsOfTooOld
+from api.errors import AsOfNotKept, AsOfTooNew, AsOfTooOld
 from api.platform import IdentityChanges, Profiles, Reasons, Segments
 from cdp.eventlog.protocol import EventLog
 from cdp.platform.identity_changes import KnownChanges
@@ -34,12 +34,13 @@ class PastMoment:
 
 
 class PastKeeping:
-    """`now` is the clock that dates the log's records."""
+    """`now` is the clock that dates the log's records. `store`: None where the graph lies in a store
+    that does not tell of the past."""
 
     def __init__(
         self,
         log: EventLog,
-        store: RememberingStore,
+        store: RememberingStore | None,
         rules: IdentityRules,
         now: Callable[[], Micros],
         wait_s: float = WAIT_S,
@@ -51,23 +52,26 @@ class PastKeeping:
         self._wait_s = wait_s
 
     async def at(self, t: Micros) -> PastMoment:
-        """Waits a moment for what was recorded by then. Raises AsOfTooNew, AsOfTooOld."""
-        since = await self._store.known_since()
+        """Waits a moment for what was recorded by then. Raises AsOfTooNew, AsOfTooOld, AsOfNotKept."""
+        store = self._store
+        if store is None:
+            raise AsOfNotKept
+        since = await store.known_since()
         if t < since:
             raise AsOfTooOld(since=to_iso(since + 999))
         until = time.monotonic() + self._wait_s
-        while not await self._settled(t):
+        while not await self._settled(store, t):
             if time.monotonic() > until:
                 raise AsOfTooNew(asked=to_iso(t))
             await asyncio.sleep(_POLL_S)
-        return PastMoment(self._store, self._rules, t)
+        return PastMoment(store, self._rules, t)
 
-    async def _settled(self, t: Micros) -> bool:
+    async def _settled(self, store: RememberingStore, t: Micros) -> bool:
         """Whether all that was, or can still be, recorded by then is applied. What is appended from now
         on is dated later than now."""
         now = self._now()
         tails = await self._log.tails()
-        known = {checkpoint.partition: checkpoint for checkpoint in await self._store.checkpoints()}
+        known = {checkpoint.partition: checkpoint for checkpoint in await store.checkpoints()}
         for partition, tail in tails.items():
             stands = known.get(partition)
             applied, rec = (stands.position, stands.rec) if stands is not None else (0, 0)
