@@ -165,6 +165,13 @@ class BatchTooLarge(StoreError):
     code = "BATCH_TOO_LARGE"
 
 
+class FeedPruned(CdpError):
+    """What changed behind this position is no longer kept: read anew what is shown, and follow from
+    now on, without `after`."""
+
+    code = "FEED_PRUNED"
+
+
 class LogFull(StoreError):
     """The event log cannot be written ({reason}): make room on the disk. Nothing was acknowledged."""
 

@@ -28,9 +28,10 @@ EARLIEST: RecordedAt = (0, "")
 class EvidenceReading(Protocol):
     """What resolving reads; inside a batch, and outside of one for explaining and trying things out."""
 
-    async def clusters(self, keys: Sequence[Key]) -> Clusters:
+    async def clusters(self, keys: Sequence[Key], most: int | None = None) -> Clusters:
         """The profiles that hold the keys, whole. Keys that are not known, or that no profile holds,
-        are passed over. Everything is in the answer once, in any order."""
+        are passed over. Everything is in the answer once, in any order. Members with more evidence than
+        `most` are named as crowded; theirs is left out, and not even read to its end."""
         ...
 
     async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:

@@ -29,7 +29,7 @@ from graph_schema.knowledge import DecidingReading, HistoryReading
 from graph_schema.model.change import Change, FeedEntry
 from graph_schema.model.command import Outcome
 from graph_schema.model.event import Event
-from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
+from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen, Waiting
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Interaction, Item
 from graph_schema.model.known import Assigned, Sighting
@@ -125,6 +125,12 @@ def feed_position(checkpoints: Iterable[Checkpoint]) -> tuple[int, ...]:
     return tuple(seqs.get(partition, 0) for partition in range(max(seqs, default=-1) + 1))
 
 
+def is_pruned(after: tuple[int, ...], checkpoints: Iterable[Checkpoint]) -> bool:
+    """Whether something that lies behind a position of the change feed is no longer kept."""
+    taken = dict(enumerate(after))
+    return any(known.pruned > taken.get(known.partition, 0) for known in checkpoints)
+
+
 class Wanted(msgspec.Struct, frozen=True):
     """What a batch of events needs to know. `devices` maps a device to the time from which on
     its sessions must be known; `until`, where it has one, to the time up to which: sessions that begin
@@ -158,7 +164,7 @@ class Clusters(msgspec.Struct, frozen=True):
     """Whole profiles with all their evidence, and the identifiers at the other ends of it.
 
     `members`: every identifier of the profiles that hold the keys asked for. `edges`: all evidence of
-    the members that are not burned.
+    the members that are neither burned nor `crowded`.
     `neighbours`: the identifiers at the other ends that are no members. `anchors`: the keys of the
     anchors of all profiles named, by profile id.
     """
@@ -167,6 +173,7 @@ class Clusters(msgspec.Struct, frozen=True):
     neighbours: tuple[Identifier, ...]
     anchors: dict[str, Key]
     edges: tuple[Edge, ...]
+    crowded: tuple[Key, ...] = ()
 
 
 class About(msgspec.Struct, frozen=True):

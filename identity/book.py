@@ -8,16 +8,28 @@ from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key, parse_key
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import Micros
-from identity.local import Absorbing, Difference, Need, Noticed, Sighted, absorb
+from identity.local import (
+    Absorbing,
+    Difference,
+    Need,
+    Noticed,
+    Pair,
+    Sighted,
+    absorb,
+    resolve_waiting,
+)
 from identity.region import Region
 
 
 class EvidenceBook:
     """Holds what a graph store holds, and answers the resolver as one does: whole clusters with their
-    evidence, but without that of burned identifiers."""
+    evidence, but without that of burned identifiers. `most`: how much may be resolved at once; what
+    takes more is `waiting`."""
 
-    def __init__(self, rules: IdentityRules) -> None:
+    def __init__(self, rules: IdentityRules, most: int | None = None) -> None:
         self.rules = rules
+        self.waiting: set[Pair] = set()
+        self._most = most
         self.decisions: list[Decision] = []
         self.seen: dict[EdgeKey, dict[int, tuple[Micros, str]]] = {}
         self.identifiers: dict[Key, Identifier] = {}
@@ -27,7 +39,7 @@ class EvidenceBook:
 
     def region(self) -> Region:
         """An empty one, that knows the decisions."""
-        return Region(self.rules, self.decisions)
+        return Region(self.rules, self.decisions, self._most)
 
     def take(
         self,
@@ -43,9 +55,19 @@ class EvidenceBook:
         new = [sight for sight in sighted if self._is_earlier(sight)]
         if not (noticed or new or decided):
             return Difference()
+        if decided:
+            region.most = None
         self._load_between_burned(region, noticed)
         self.decisions += decided
         difference = self._run(region, absorb(region, noticed, new, decided))
+        self._keep(region, difference)
+        return difference
+
+    def resolve_waiting(self, pairs: set[Pair]) -> Difference:
+        """Resolves what waits between those pairs, whatever it takes."""
+        region = Region(self.rules, self.decisions)
+        difference = self._run(region, resolve_waiting(region, pairs))
+        self.waiting -= pairs
         self._keep(region, difference)
         return difference
 
@@ -87,9 +109,10 @@ class EvidenceBook:
     def _load(self, region: Region, need: Need) -> None:
         anchors = {i.profile for key in need.keys if (i := self.identifiers.get(key)) is not None}
         members = {key for anchor in anchors if anchor is not None for key in self.clusters[anchor]}
+        crowded = {key for key in members if self._is_crowded(key, region.most)}
         traced = {
             edge
-            for key in members
+            for key in members - crowded
             if self.identifiers[key].status is not IdentifierStatus.BURNED
             for edge in self._evidence.get(key, ())
         }
@@ -100,6 +123,7 @@ class EvidenceBook:
             [named[key] for key in neighbours],
             {i.profile: i.profile for i in named.values() if i.profile is not None},
             [self.edges[key] for key in traced],
+            crowded,
         )
         region.load_half_hours(
             need.edges,
@@ -110,16 +134,25 @@ class EvidenceBook:
             ),
         )
 
+    def _is_crowded(self, key: Key, most: int | None) -> bool:
+        burned = self.identifiers[key].status is IdentifierStatus.BURNED
+        return most is not None and not burned and len(self._evidence.get(key, ())) > most
+
     def _load_between_burned(self, region: Region, noticed: Iterable[Noticed]) -> None:
-        """Evidence between two burned identifiers comes with neither of them."""
+        """Evidence between two identifiers that are burned or crowded comes with neither of them."""
         for news in noticed:
             edge = self.edges.get((news.fact.a, news.fact.b, news.fact.kind))
             if edge is not None and edge.key not in region.edges:
-                ends = (self.identifiers[edge.a], self.identifiers[edge.b])
-                if all(end.status is IdentifierStatus.BURNED for end in ends):
+                ends = (edge.a, edge.b)
+                if all(
+                    self.identifiers[end].status is IdentifierStatus.BURNED
+                    or self._is_crowded(end, region.most)
+                    for end in ends
+                ):
                     region.put_edge(edge)
 
     def _keep(self, region: Region, difference: Difference) -> None:
+        self.waiting |= difference.waiting
         for key in difference.nodes:
             node = region.nodes[key]
             _, _, value = parse_key(key)

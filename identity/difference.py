@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -12,6 +12,8 @@ from graph_schema.model.identifier import Key
 from graph_schema.model.rules import Namespace
 from graph_schema.model.time import Micros
 from identity.region import Region
+
+Pair: TypeAlias = tuple[Key, Key]
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -40,13 +42,16 @@ class Sighted(msgspec.Struct, frozen=True):
 class Difference(msgspec.Struct):
     """The clusters that were and those that are, where they differ; by the keys of their anchors.
     `nodes`: whose first sighting, status or cluster is other than it was. `edges`: likewise.
-    `gone_edges`: those of decisions that are undone, or now join others."""
+    `gone_edges`: those of decisions that are undone, or now join others. `waiting`: the
+    pairs between which evidence was taken in and not resolved, since that takes more than may be read
+    while others wait; (key, key) for an identifier that was but sighted."""
 
     before: dict[Key, frozenset[Key]] = {}
     after: dict[Key, frozenset[Key]] = {}
     nodes: set[Key] = set()
     edges: set[EdgeKey] = set()
     gone_edges: set[EdgeKey] = set()
+    waiting: set[Pair] = set()
 
 
 Absorbing: TypeAlias = Generator[Need, None, Difference]
@@ -54,12 +59,21 @@ Loading: TypeAlias = Generator[Need, None, None]
 Cuts: TypeAlias = dict[EdgeKey, RefusalRule | None]
 
 
-def complete(region: Region, keys: Iterable[Key]) -> Loading:
-    """Asks for the clusters of those that are known to the graph and not whole in the region."""
+def complete(region: Region, keys: Collection[Key]) -> Loading:
+    """Asks for the clusters of those that are known to the graph and not whole in the region. Raises
+    TooLarge where that takes too much."""
+    region.allow(len(keys))
+    yield from with_clusters(region, keys)
+    region.allow(whole=keys)
+
+
+def with_clusters(region: Region, keys: Iterable[Key]) -> Loading:
+    """The same where the clusters are enough: whatever it takes, and without the evidence of those that
+    have too much."""
     missing = frozenset(
         key
         for key in keys
-        if ((node := region.nodes.get(key)) is None or not node.complete)
+        if ((node := region.nodes.get(key)) is None or not (node.complete or node.crowded))
         and key not in region.unknown
     )
     if missing:

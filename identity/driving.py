@@ -45,10 +45,12 @@ class Driver:
         """The whole clusters of those keys, with their evidence."""
         missing = sorted(keys)
         if missing:
-            found = await self._source.clusters(missing)
+            found = await self._source.clusters(missing, self._region.most)
             for identifier in (*found.members, *found.neighbours):
                 self._learn(identifier)
-            self._region.load(found.members, found.neighbours, found.anchors, found.edges)
+            self._region.load(
+                found.members, found.neighbours, found.anchors, found.edges, found.crowded
+            )
 
     async def _answer(self, need: Need) -> None:
         await self.load(need.keys)

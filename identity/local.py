@@ -6,6 +6,10 @@ the clusters at the ends of the changed evidence are resolved. If nothing that w
 refused, that is the answer; a cluster that lost an edge, or had one displaced, draws in its
 neighbours over refused edges, until none is new. Cut edges are never traversed.
 
+What takes more of the graph than may be read while other events wait is not resolved: the facts are
+taken in, the new evidence stays PENDING, and `Difference.waiting` names between whom it is. Everything
+else is then as if that evidence were not there. `resolve_waiting` resolves it later.
+
 Why that is enough: edges only ever move forward in the order, and where every edge that was joined
 still joins or is redundant, each cluster is at each turn a superset of what it was, so that what was
 forbidden to it still is.
@@ -13,30 +17,32 @@ forbidden to it still is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
-import msgspec
-
-from graph_schema.model.evidence import Decision, Edge, EdgeKey, EvidenceStatus
+from graph_schema.model.evidence import Decision, EdgeKey, EvidenceStatus
 from graph_schema.model.identifier import Key
-from graph_schema.model.time import HALF_HOUR
+from identity import taking
 from identity.difference import (
     Absorbing,
-    Cuts,
     Difference,
     Loading,
     Need,
     Noticed,
+    Pair,
     Sighted,
     complete,
     put,
+    with_clusters,
 )
-from identity.region import Region, kept_cut
-from identity.resolve import anchor_of, cut_by
+from identity.judging import Judging, changed_at, cuts_of
+from identity.region import Region, TooLarge
+from identity.resolve import cut_by
 from identity.settle import settle
 from identity.touched import Touched
 
-__all__ = ["Absorbing", "Difference", "Need", "Noticed", "Sighted", "absorb"]
+__all__ = [
+    "Absorbing", "Difference", "Need", "Noticed", "Pair", "Sighted", "absorb", "resolve_waiting",
+]  # fmt: skip
 
 
 def absorb(
@@ -46,164 +52,114 @@ def absorb(
     decided: Sequence[Decision] = (),
 ) -> Absorbing:
     """Takes new facts, and new decisions or undoings, into the region and resolves what they can
-    change. The region knows all earlier decisions."""
+    change. The region knows all earlier decisions. Decisions are resolved whatever it takes: their
+    region has no limit."""
     difference = Difference()
+    region.begin()
     if not (noticed or decided or region.decisions.confirmed):
-        yield from complete(region, [s.key for s in sighted])
-        _sight(region, sighted, difference)
-        _anchor(region, difference)
+        yield from with_clusters(region, [s.key for s in sighted])
+        taking.sight(region, sighted, difference)
+        taking.anchor(region, tuple(difference.nodes), difference)
         return difference
-    decisions = region.decisions.and_also(decided) if decided else region.decisions
-    ends = {end for n in noticed for end in (n.fact.a, n.fact.b)}
-    touched = Touched(region, ends | {s.key for s in sighted}, decisions, decided)
-    yield from complete(region, touched.keys)
-    yield from complete(region, touched.widen())
-    touched.remember()
-    region.decisions = decisions
-    _sight(region, sighted, difference)
-    reordered = _note(region, noticed, difference)
-    burned = _burn(region, ends, difference)
-    devices = touched.devices(ends, burned)
-    yield from judge(region, devices, difference)
-    cuts = _cuts(region, devices | burned, reordered)
-    start = _start(region, reordered, cuts, difference)
-    start |= {key for key in touched.resolved if key in region.nodes}
-    start |= {s.key for s in sighted}
-    start |= {key for key in difference.nodes if region.decisions.naming(key)}
-    if start:
-        yield from settle(region, start, cuts, difference, explain_all=bool(decided))
+    absorbing = _Absorb(region, noticed, sighted, difference)
+    try:
+        yield from absorbing.run(decided)
+    except TooLarge:
+        yield from absorbing.set_aside()
     return difference
 
 
-# ── taking facts in ────────────────────────────────────────────────────────────────────────────
+def resolve_waiting(region: Region, pairs: Collection[Pair]) -> Absorbing:
+    """Resolves what was set aside between those pairs, in a region that has no limit.
+
+    How it stood before is not remembered: so all evidence between them is taken to be new, and
+    everybody to count for somebody else now.
+    """
+    difference = Difference()
+    region.begin()
+    keys = {key for pair in pairs for key in pair}
+    touched = Touched(region, keys, region.decisions, ())
+    yield from complete(region, touched.keys)
+    yield from complete(region, touched.widen())
+    touched.forget()
+    judging = Judging(region, difference)
+    burned = judging.burn(keys)
+    devices = touched.devices(keys, burned)
+    yield from judging.judge(devices)
+    between = {edge for a, b in pairs if a != b for edge in region.between(a, b)}
+    cuts = cuts_of(region, devices | burned, between)
+    start = changed_at(region, between, cuts, difference)
+    start |= {key for key in keys if region.decisions.naming(key)}
+    if start:
+        yield from settle(region, start, cuts, difference, explain_all=False)
+    return difference
 
 
-def _sight(region: Region, sighted: Iterable[Sighted], difference: Difference) -> None:
-    for sight in sighted:
-        node = region.nodes.get(sight.key)
-        if node is None:
-            region.new(sight.key, sight.namespace, sight.at)
-        elif sight.at < node.first_at:
-            node.first_at = sight.at
-        difference.nodes.add(sight.key)
+class _Absorb:
+    """Taking facts in, and resolving what they can change; or, where that takes too much, setting it
+    aside: what was made of the facts by then is taken back, they themselves stay."""
 
+    def __init__(
+        self,
+        region: Region,
+        noticed: Sequence[Noticed],
+        sighted: Sequence[Sighted],
+        difference: Difference,
+    ) -> None:
+        self._region = region
+        self._noticed = noticed
+        self._sighted = sighted
+        self._difference = difference
+        self._judging = Judging(region, difference)
+        self._reordered: set[EdgeKey] | None = None
 
-def _anchor(region: Region, difference: Difference) -> None:
-    """Without new evidence a sighting can but make a cluster of one, or move an anchor."""
-    for key in tuple(difference.nodes):
-        node = region.nodes[key]
-        members = region.cluster_of(key)
-        anchor = anchor_of([region.nodes[member] for member in members])
-        if anchor == node.anchor:
-            continue
-        if node.anchor is not None:
-            difference.before[node.anchor] = frozenset(members)
-            del region.clusters[node.anchor]
-        region.clusters[anchor] = members
-        difference.after[anchor] = frozenset(members)
-        difference.nodes |= members
-        for member in members:
-            region.nodes[member].anchor = anchor
+    def run(self, decided: Sequence[Decision]) -> Loading:
+        region, difference = self._region, self._difference
+        decisions = region.decisions.and_also(decided) if decided else region.decisions
+        ends = {end for n in self._noticed for end in (n.fact.a, n.fact.b)}
+        touched = Touched(region, self._named(), decisions, decided)
+        yield from complete(region, touched.keys)
+        yield from complete(region, touched.widen())
+        touched.remember()
+        region.decisions = decisions
+        reordered = self._take_in()
+        burned = self._judging.burn(ends)
+        devices = touched.devices(ends, burned)
+        yield from self._judging.judge(devices)
+        cuts = cuts_of(region, devices | burned, reordered)
+        start = changed_at(region, reordered, cuts, difference)
+        start |= {key for key in touched.resolved if key in region.nodes}
+        start |= {s.key for s in self._sighted}
+        start |= {key for key in difference.nodes if region.decisions.naming(key)}
+        if start:
+            yield from settle(region, start, cuts, difference, explain_all=bool(decided))
 
+    def set_aside(self) -> Loading:
+        yield from with_clusters(self._region, self._named())
+        self._take_in()
+        self._judging.take_back()
+        keys = [sight.key for sight in self._sighted]
+        taking.anchor(self._region, keys, self._difference)
+        edges = {(n.fact.a, n.fact.b, n.fact.kind) for n in self._noticed}
+        waiting = {edge_key[:2] for edge_key in edges if not self._is_burned(edge_key)}
+        named = {key for pair in waiting for key in pair}
+        self._difference.waiting = waiting | {(key, key) for key in keys if key not in named}
 
-def _note(region: Region, noticed: Iterable[Noticed], difference: Difference) -> set[EdgeKey]:
-    """Takes facts into their edges; answers the edges that are new or stand elsewhere in the order."""
-    reordered = set()
-    for news in noticed:
-        fact = news.fact
-        key: EdgeKey = (fact.a, fact.b, fact.kind)
-        known = region.edges.get(key)
-        region.put_edge(_counted(known, news))
-        if known is None or fact.at < known.first_at:
-            reordered.add(key)
-        if known is None:
-            region.half_hours[key] = {}
-        if key in region.half_hours:
-            region.half_hours[key][fact.half_hour] = (fact.at, fact.mid)
-        difference.edges.add(key)
-    return reordered
+    def _is_burned(self, edge_key: EdgeKey) -> bool:
+        """Evidence of what is burned is cut whatever else there is; nothing else follows from it."""
+        region = self._region
+        if not any(region.nodes[key].burned for key in edge_key[:2]):
+            return False
+        edge = region.edges[edge_key]
+        put(region, edge, EvidenceStatus.REFUSED, cut_by(region, edge), self._difference)
+        return True
 
+    def _named(self) -> set[Key]:
+        ends = {end for n in self._noticed for end in (n.fact.a, n.fact.b)}
+        return ends | {sight.key for sight in self._sighted}
 
-def _counted(known: Edge | None, news: Noticed) -> Edge:
-    fact = news.fact
-    if known is None:
-        return Edge(fact.a, fact.b, fact.kind, 1, fact.at, fact.at)
-    last_at = max(known.last_at, fact.at)
-    if news.known is not None and known.last_at // HALF_HOUR == fact.half_hour:
-        last_at = fact.at
-    return msgspec.structs.replace(
-        known,
-        count=known.count + (news.known is None),
-        first_at=min(known.first_at, fact.at),
-        last_at=last_at,
-    )
-
-
-# ── cuts ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def _burn(region: Region, keys: Iterable[Key], difference: Difference) -> set[Key]:
-    """Burns what was seen with too many users; answers those."""
-    burned = set()
-    for key in keys:
-        node = region.nodes[key]
-        if not (node.user or node.burned) and region.users_seen(key) > region.rules.burned_above:
-            node.burned = True
-            burned.add(key)
-    difference.nodes |= burned
-    return burned
-
-
-def judge(region: Region, devices: Collection[Key], difference: Difference) -> Loading:
-    """Whose each device is: shared, or whom it admits."""
-    yield from complete(region, devices)
-    for key in sorted(devices):
-        node = region.nodes[key]
-        if node.burned:
-            continue
-        yield from _prepare(region, key)
-        shared, node.admits = region.judge(key)
-        if shared != node.shared:
-            node.shared = shared
-            difference.nodes.add(key)
-
-
-def _prepare(region: Region, device: Key) -> Loading:
-    """Loads what judging a device takes: its people's own evidence, and the half-hours if several."""
-    people = {end.key for _, end in region.ends(device) if end.person and not end.user}
-    people.update(key for side in region.decisions.claims(device) for key in side)
-    people.update(
-        key
-        for person in tuple(people)
-        for decision in region.decisions.naming(person)
-        for key in (*decision.left, *decision.right)
-    )
-    yield from complete(region, people)
-    seen = region.people_of(device)
-    if len({region.principal(person.key) for _, person in seen}) > 1:
-        missing = frozenset(e.key for e, _ in seen if e.key not in region.half_hours)
-        if missing:
-            yield Need(edges=missing)
-
-
-def _cuts(region: Region, judged: Iterable[Key], reordered: Iterable[EdgeKey]) -> Cuts:
-    """The cut of every edge of what was judged, and of the new ones."""
-    edges = {key for node in judged for key in region.evidence.get(node, ())} | set(reordered)
-    return {key: cut_by(region, region.edges[key]) for key in edges}
-
-
-def _start(
-    region: Region, reordered: Iterable[EdgeKey], cuts: Cuts, difference: Difference
-) -> set[Key]:
-    """Where clusters can change: at edges that are new, earlier or no longer cut, and at those that
-    joined and are cut now. Any other edge that is cut needs but its new name."""
-    start = {end for key in reordered if cuts[key] is None for end in key[:2]}
-    for key, cut in cuts.items():
-        edge = region.edges[key]
-        if cut == kept_cut(edge):
-            continue
-        if cut is None or edge.status is EvidenceStatus.JOINED:
-            start.update(key[:2])
-        else:
-            put(region, edge, EvidenceStatus.REFUSED, cut, difference)
-    return start
+    def _take_in(self) -> set[EdgeKey]:
+        if self._reordered is None:
+            taking.sight(self._region, self._sighted, self._difference)
+            self._reordered = taking.note(self._region, self._noticed, self._difference)
+        return self._reordered

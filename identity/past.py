@@ -21,7 +21,7 @@ from graph_schema.store import StoredEvent
 from identity import device_facts, fold, sessions
 from identity.decisions import Decisions
 from identity.difference import Difference, Loading, complete, put
-from identity.local import judge
+from identity.judging import Judging
 from identity.normalise import Normaliser
 from identity.region import Region
 from identity.resolve import cut_by
@@ -127,7 +127,7 @@ def judged(region: Region, keys: Collection[Key]) -> Loading:
     yield from close(region, inside)
     beside = {end.key for key in inside for _, end in region.ends(key)}
     devices = {key for key in inside | beside if region.nodes[key].device}
-    yield from judge(region, devices, Difference())
+    yield from Judging(region, Difference()).judge(devices)
     own = {key for node in inside for key in region.evidence.get(node, ())}
     cuts = {key: cut_by(region, region.edges[key]) for key in own}
     for key, cut in cuts.items():

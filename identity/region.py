@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -31,12 +31,21 @@ CUTS = frozenset({
 
 Order: TypeAlias = tuple[int, int, int, Micros, Key, Key]
 
+MOST = 5_000
+"""So many identifiers are resolved at once while events wait, and so much evidence of one is read for
+it; what takes more is left to the background (identity.md, "Locally")."""
+
+
+class TooLarge(Exception):
+    """Resolving takes more of the graph than may be read at once."""
+
 
 class Node(msgspec.Struct):
     """An identifier in the region.
 
     `anchor` is that of the cluster which holds it now, None while it is new. `complete`: its whole
-    cluster and all its evidence are in the region. Of a device that is `judged`: `admits` are the
+    cluster and all its evidence are in the region; `crowded`: its cluster, but of its evidence, of which
+    there is too much, only what others brought along. Of a device that was judged: `admits` are the
     principals whose evidence is not cut, None where all of it counts.
     """
 
@@ -45,9 +54,9 @@ class Node(msgspec.Struct):
     first_at: Micros
     anchor: Key | None = None
     complete: bool = False
+    crowded: bool = False
     burned: bool = False
     shared: bool = False
-    judged: bool = False
     admits: frozenset[Key] | None = None
 
     @property
@@ -79,12 +88,18 @@ class Node(msgspec.Struct):
 
 
 class Region:
-    """What is known so far; it grows while a batch is resolved and is never reloaded."""
+    """What is known so far; it grows while a batch is resolved and is never reloaded. `most`: how much
+    may be read and resolved for one fact or decision; None: whatever it takes."""
 
     def __init__(
-        self, rules: IdentityRules, decisions: Decisions | Sequence[Decision] = ()
+        self,
+        rules: IdentityRules,
+        decisions: Decisions | Sequence[Decision] = (),
+        most: int | None = None,
     ) -> None:
         self.rules = rules
+        self.most = most
+        self._read = 0
         self.decisions = decisions if isinstance(decisions, Decisions) else Decisions(decisions)
         self.nodes: dict[Key, Node] = {}
         self.edges: dict[EdgeKey, Edge] = {}
@@ -104,15 +119,22 @@ class Region:
         neighbours: Iterable[Identifier],
         anchors: Mapping[str, Key],
         edges: Iterable[Edge],
+        crowded: Collection[Key] = (),
     ) -> None:
-        """Takes in whole clusters with their evidence. What is here already is newer, and stays."""
+        """Takes in whole clusters with their evidence, but for that of the crowded ones. What is here
+        already is newer, and stays."""
         for identifier in members:
             known = self.nodes.get(identifier.key)
-            if known is None or not known.complete:
-                self._put(identifier, anchors, complete=True)
+            if known is None or not (known.complete or known.crowded):
+                node = self._put(identifier, anchors)
+                node.crowded = identifier.key in crowded
+                node.complete = not node.crowded
+                self._read += 1
+                if node.anchor is not None:
+                    self.clusters.setdefault(node.anchor, set()).add(node.key)
         for identifier in neighbours:
             if identifier.key not in self.nodes:
-                self._put(identifier, anchors, complete=False)
+                self._put(identifier, anchors)
         for edge in edges:
             if edge.key not in self.edges:
                 self.put_edge(edge)
@@ -143,19 +165,33 @@ class Region:
         self.evidence[key[0]].discard(key)
         self.evidence[key[1]].discard(key)
 
-    def _put(self, identifier: Identifier, anchors: Mapping[str, Key], *, complete: bool) -> None:
+    def _put(self, identifier: Identifier, anchors: Mapping[str, Key]) -> Node:
         anchor = anchors.get(identifier.profile) if identifier.profile is not None else None
-        self.nodes[identifier.key] = Node(
+        node = self.nodes[identifier.key] = Node(
             identifier.key,
             self.rules.namespace(identifier.namespace),
             identifier.first_at,
             anchor,
-            complete,
             burned=identifier.status is IdentifierStatus.BURNED,
             shared=identifier.status is IdentifierStatus.SHARED,
         )
-        if complete and anchor is not None:
-            self.clusters.setdefault(anchor, set()).add(identifier.key)
+        return node
+
+    # ── how much may be read ───────────────────────────────────────────────────────────────────
+
+    def begin(self) -> None:
+        """From here on counts what one fact or decision takes."""
+        self._read = 0
+
+    def allow(self, count: int = 0, whole: Iterable[Key] = ()) -> None:
+        """Raises TooLarge where so many, or those that were read so far, are too many, or where the
+        evidence of one of `whole` was too much to be read."""
+        if self.most is None:
+            return
+        if max(count, self._read) > self.most:
+            raise TooLarge
+        if any((node := self.nodes.get(key)) is not None and node.crowded for key in whole):
+            raise TooLarge
 
     # ── what the evidence of one identifier says ───────────────────────────────────────────────
 
@@ -168,6 +204,10 @@ class Region:
         for edge_key in self.evidence.get(key, ()):
             edge = self.edges[edge_key]
             yield edge, self.nodes[edge.b if edge.a == key else edge.a]
+
+    def between(self, a: Key, b: Key) -> set[EdgeKey]:
+        """The evidence between two identifiers."""
+        return self.evidence.get(a, set()) & self.evidence.get(b, set())
 
     def people_of(self, device: Key) -> list[tuple[Edge, Node]]:
         """The sightings of a device with people. Burned values are nobody."""

@@ -32,6 +32,9 @@ class Resolution(msgspec.Struct, frozen=True):
     confirmed: dict[EdgeKey, Edge]
 
 
+_WAITING = (EvidenceStatus.PENDING, None)
+
+
 def cut_by(region: Region, edge: Edge) -> RefusalRule | None:
     """The cut that takes an edge out, from the own evidence of either end. None cuts a decision."""
     if edge.kind is EvidenceKind.CONFIRMED:
@@ -53,10 +56,14 @@ def cut_by(region: Region, edge: Edge) -> RefusalRule | None:
 
 
 def resolve(
-    region: Region, keys: Collection[Key], cut: Callable[[Edge], RefusalRule | None]
+    region: Region,
+    keys: Collection[Key],
+    cut: Callable[[Edge], RefusalRule | None],
+    waits: Callable[[Edge], bool] = lambda edge: False,
 ) -> Resolution:
     """Resolves those identifiers and the evidence among them. `cut` tells which cut takes an edge
-    out. A refusal that is no cut is not explained yet: see `refusal`."""
+    out, `waits` which one is left as if it were not there. A refusal that is no cut is not explained
+    yet: see `Refusals`."""
     clusters = _Clusters(region, keys)
     confirmed = {edge.key: edge for edge in confirmed_edges(region, keys)}
     inside = {key for node in keys for key in region.evidence.get(node, ())}
@@ -69,7 +76,9 @@ def resolve(
     ]
     edges += confirmed.values()
     edges.sort(key=lambda edge: edge_order(region, edge))
-    status = {edge.key: _try(clusters, edge, cut(edge)) for edge in edges}
+    status = {
+        edge.key: _WAITING if waits(edge) else _try(clusters, edge, cut(edge)) for edge in edges
+    }
     return Resolution(clusters.by_anchor(), status, confirmed)
 
 
@@ -88,17 +97,26 @@ def confirmed_edges(region: Region, keys: Iterable[Key]) -> Iterator[Edge]:
             yield Edge(*ends, EvidenceKind.CONFIRMED, 1, decision.at, decision.at)
 
 
-def refusal(region: Region, edge: Edge) -> RefusalRule | None:
-    """The rule that keeps the clusters of a refused edge's ends apart, as they are now. Clusters only
-    grow while edges join, so what forbade the edge at its turn forbids it at the end: the end is the
-    same whatever the order, the turn is not."""
-    ends = [region.cluster_of(key) for key in (edge.a, edge.b)]
-    clusters = _Clusters(region, ends[0] | ends[1])
-    for members in ends:
-        first, *others = members
-        for other in others:
-            clusters.join(first, other)
-    return clusters.forbids(edge)
+class Refusals:
+    """Names the rule that keeps the clusters of a refused edge's ends apart, as they are now. Clusters
+    only grow while edges join, so what forbade the edge at its turn forbids it at the end: the end is
+    the same whatever the order, the turn is not. What a cluster holds is counted once."""
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        self._held: dict[Key, _Held] = {}
+
+    def of(self, edge: Edge) -> RefusalRule | None:
+        return _forbids(self._of(edge.a), self._of(edge.b), edge, self._region.rules.size_cap)
+
+    def _of(self, key: Key) -> _Held:
+        anchor = self._region.nodes[key].anchor or key
+        held = self._held.get(anchor)
+        if held is None:
+            held = self._held[anchor] = _Held()
+            for member in self._region.cluster_of(key):
+                held.add(_Held.of(self._region, member))
+        return held
 
 
 def anchor_of(nodes: Iterable[Node]) -> Key:
@@ -128,20 +146,68 @@ def _first_uncut(region: Region, side: tuple[Key, ...]) -> Key | None:
     return anchor_of(uncut) if uncut else None
 
 
+class _Held(msgspec.Struct):
+    """What a cluster holds: how many of each namespace, with its limit, and whom it must not meet."""
+
+    count: int = 0
+    names: dict[str, int] = {}
+    limits: dict[str, int] = {}
+    marks: dict[str, _Mark] = {}
+
+    @staticmethod
+    def of(region: Region, key: Key) -> _Held:
+        namespace = region.nodes[key].namespace
+        held = _Held(1, {namespace.name: 1}, {namespace.name: namespace.limit})
+        if region.decisions.apart:
+            for apart, left in region.decisions.marks(key):
+                mark = held.marks.setdefault(apart.id, _Mark(apart, set(), set()))
+                (mark.left if left else mark.right).add(key)
+        return held
+
+    def add(self, other: _Held) -> None:
+        self.count += other.count
+        for namespace, count in other.names.items():
+            self.names[namespace] = self.names.get(namespace, 0) + count
+        self.limits |= other.limits
+        for id_, mark in other.marks.items():
+            mine = self.marks.setdefault(id_, _Mark(mark.apart, set(), set()))
+            mine.left |= mark.left
+            mine.right |= mark.right
+
+    def must_not_meet(self, other: _Held) -> bool:
+        return any(
+            mark.apart.parts(mark.left, other.marks[id_].right)
+            or mark.apart.parts(other.marks[id_].left, mark.right)
+            for id_, mark in self.marks.items()
+            if id_ in other.marks
+        )
+
+
+def _forbids(one: _Held, other: _Held, edge: Edge, size_cap: int) -> RefusalRule | None:
+    """What forbids joining two clusters: a cannot_link; a limit, where both hold that namespace and
+    together exceed it (a decision ignores it); the size cap."""
+    if one.marks and other.marks and one.must_not_meet(other):
+        return RefusalRule.CANNOT_LINK
+    if edge.kind is not EvidenceKind.CONFIRMED:
+        for namespace, count in one.names.items():
+            if namespace in other.names:
+                together = count + other.names[namespace]
+                if together > one.limits[namespace]:
+                    return RefusalRule.LIMIT
+    if one.count + other.count > size_cap:
+        return RefusalRule.SIZE
+    return None
+
+
 class _Clusters:
-    """Disjoint sets that know how many of each namespace they hold and whom they must not meet."""
+    """Disjoint sets that know what they hold."""
 
     def __init__(self, region: Region, keys: Iterable[Key]) -> None:
         self.nodes = {key: region.nodes[key] for key in keys}
-        self._cap = region.rules.size_cap
+        self._size_cap = region.rules.size_cap
         self._parent = {key: key for key in self.nodes}
         self._members = {key: [key] for key in self.nodes}
-        self._held = {key: {node.namespace.name: 1} for key, node in self.nodes.items()}
-        self._limits = {node.namespace.name: node.namespace.limit for node in self.nodes.values()}
-        self._marks: dict[Key, dict[str, _Mark]] = {}
-        if region.decisions.apart:
-            for key in self.nodes:
-                self._mark(key, region.decisions.marks(key))
+        self._held = {key: _Held.of(region, key) for key in self.nodes}
 
     def root(self, key: Key) -> Key:
         parent = self._parent
@@ -151,19 +217,8 @@ class _Clusters:
         return key
 
     def forbids(self, edge: Edge) -> RefusalRule | None:
-        """What forbids joining the two clusters: a cannot_link; a limit, where both hold that namespace
-        and together exceed it (a decision ignores it); the size cap."""
         a, b = self.root(edge.a), self.root(edge.b)
-        if self._must_not_meet(a, b):
-            return RefusalRule.CANNOT_LINK
-        if edge.kind is not EvidenceKind.CONFIRMED:
-            held = self._held[b]
-            for namespace, count in self._held[a].items():
-                if namespace in held and count + held[namespace] > self._limits[namespace]:
-                    return RefusalRule.LIMIT
-        if len(self._members[a]) + len(self._members[b]) > self._cap:
-            return RefusalRule.SIZE
-        return None
+        return _forbids(self._held[a], self._held[b], edge, self._size_cap)
 
     def join(self, a: Key, b: Key) -> None:
         a, b = self.root(a), self.root(b)
@@ -171,35 +226,13 @@ class _Clusters:
             a, b = b, a
         self._parent[b] = a
         self._members[a] += self._members.pop(b)
-        held = self._held[a]
-        for namespace, count in self._held.pop(b).items():
-            held[namespace] = held.get(namespace, 0) + count
-        for id_, mark in self._marks.pop(b, {}).items():
-            mine = self._marks.setdefault(a, {}).setdefault(id_, _Mark(mark.apart, set(), set()))
-            mine.left |= mark.left
-            mine.right |= mark.right
+        self._held[a].add(self._held.pop(b))
 
     def by_anchor(self) -> dict[Key, set[Key]]:
         return {
             anchor_of([self.nodes[key] for key in members]): set(members)
             for members in self._members.values()
         }
-
-    def _must_not_meet(self, a: Key, b: Key) -> bool:
-        ours, theirs = self._marks.get(a), self._marks.get(b)
-        if not ours or not theirs:
-            return False
-        return any(
-            mark.apart.parts(mark.left, theirs[id_].right)
-            or mark.apart.parts(theirs[id_].left, mark.right)
-            for id_, mark in ours.items()
-            if id_ in theirs
-        )
-
-    def _mark(self, key: Key, marks: Iterable[tuple[Apart, bool]]) -> None:
-        for apart, left in marks:
-            mark = self._marks.setdefault(key, {}).setdefault(apart.id, _Mark(apart, set(), set()))
-            (mark.left if left else mark.right).add(key)
 
 
 class _Mark(msgspec.Struct):

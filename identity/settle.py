@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from graph_schema.model.evidence import Edge, EdgeKey, EvidenceKind, EvidenceStatus, RefusalRule
 from graph_schema.model.identifier import Key
-from identity.difference import Cuts, Difference, Loading, complete, put
-from identity.region import CUTS, Region, kept_cut
-from identity.resolve import Resolution, refusal, resolve
+from identity.difference import Cuts, Difference, Loading, complete, put, with_clusters
+from identity.region import CUTS, JOINING, Region, kept_cut
+from identity.resolve import Refusals, Resolution, resolve
 
 
 def settle(
@@ -17,11 +17,16 @@ def settle(
     def cut(edge: Edge) -> RefusalRule | None:
         return cuts[edge.key] if edge.key in cuts else kept_cut(edge)
 
+    def waits(edge: Edge) -> bool:
+        pending = edge.status is EvidenceStatus.PENDING and edge.kind in JOINING
+        return pending and edge.key not in cuts
+
     yield from complete(region, start)
     keys = clusters_of(region, start)
     while True:
         yield from close(region, keys)
-        resolution = resolve(region, keys, cut)
+        region.allow(len(keys), keys)
+        resolution = resolve(region, keys, cut, waits)
         more = _drawn_in(region, resolution, cuts) - keys
         if not more:
             break
@@ -138,10 +143,11 @@ def _explain(
         and edge.refused_by not in CUTS
         and (explain_all or edge.refused_by is None or edge.a in changed or edge.b in changed)
     }
-    yield from complete(region, {end for edge_key in refused for end in edge_key[:2]})
+    yield from with_clusters(region, {end for edge_key in refused for end in edge_key[:2]})
+    refusals = Refusals(region)
     for edge_key in sorted(refused):
         edge = refused[edge_key]
-        rule = refusal(region, edge)
+        rule = refusals.of(edge)
         if rule != edge.refused_by:
             put(region, edge, edge.status, rule, difference)
 

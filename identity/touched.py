@@ -63,6 +63,10 @@ class Touched:
         """For whom each person counts, before anything changes."""
         self._principals = {key: self._region.principal(key) for key in self._persons}
 
+    def forget(self) -> None:
+        """Takes everybody to have counted for somebody else."""
+        self._principals = dict.fromkeys(self._persons, "")
+
     def devices(self, facts: Iterable[Key], burned: Iterable[Key]) -> set[Key]:
         """The devices to be judged anew: those with new evidence, those seen with a person who counts
         for another one now or who burned, and those that a touched decision names."""

@@ -11,7 +11,7 @@ from graph_schema.model.identifier import Key
 from graph_schema.model.rules import IdentityRules
 from identity.local import Sighted
 from identity.region import Region
-from identity.resolve import cut_by, refusal, resolve
+from identity.resolve import Refusals, cut_by, resolve
 
 
 def resolve_all(
@@ -37,10 +37,11 @@ def resolve_all(
     for anchor, members in resolution.clusters.items():
         for key in members:
             region.nodes[key].anchor = anchor
+    refusals = Refusals(region)
     for edge_key, (status, refused_by) in resolution.status.items():
         edge = region.edges[edge_key]
         if status is EvidenceStatus.REFUSED and refused_by is None:
-            refused_by = refusal(region, edge)
+            refused_by = refusals.of(edge)
         region.edges[edge_key] = msgspec.structs.replace(edge, status=status, refused_by=refused_by)
     return region
 

@@ -56,6 +56,17 @@ class Seen(msgspec.Struct, frozen=True):
     rec: Micros = 0
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """Evidence between a and b that was taken in and not resolved yet, since that takes more of the
+    graph than may be read while other events wait. a = b: an identifier that was but sighted. `mid` is
+    the event that said so last, `rec` when it was recorded."""
+
+    a: Key
+    b: Key
+    mid: str
+    rec: Micros
+
+
 class Edge(msgspec.Struct, frozen=True):
     """The cache of the `seen` facts of one pair and kind: `count` distinct half-hours, least and
     greatest event time, and what the rule made of it."""

@@ -98,12 +98,13 @@ class Neo4jBatch:
             profiles={row[0]: rows.profile(row) for row in profile_rows},
         )
 
-    async def clusters(self, keys: Sequence[Key]) -> Clusters:
+    async def clusters(self, keys: Sequence[Key], most: int | None = None) -> Clusters:
+        wanted = evidence.wanted_clusters(keys, most)
         while True:
-            (answer,) = await self.rows("clusters_under_lock", keys=sorted(set(keys)))
+            (answer,) = await self.rows("clusters_under_lock", **wanted)
             *parts, locked = answer
             self._hold(locked)
-            found = evidence.clusters_of(*parts)
+            found = evidence.clusters_of(*parts, most)
             if found.anchors.keys() <= self._locked:
                 self._known.read_identifiers((*found.members, *found.neighbours))
                 return found

@@ -8,13 +8,14 @@ from typing import Any, Protocol, TypeAlias
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
-from graph_schema.model.identifier import Key
+from graph_schema.model.identifier import IdentifierStatus, Key
 from graph_schema.model.session import Session
 from graph_schema.neo4j import rows
 from graph_schema.neo4j.paging import distinct, in_order
 from graph_schema.neo4j.pairs import pair_of
 from graph_schema.store import Clusters
 
+_ALL = 1 << 62
 Rows: TypeAlias = list[list[Any]]
 
 
@@ -26,12 +27,19 @@ class Running(Protocol):
     async def each(self, name: str, parameter: str, values: Sequence[Any]) -> list[list[Any]]: ...
 
 
-async def clusters(run: Running, keys: Sequence[Key]) -> Clusters:
-    (found,) = await run.rows("clusters", keys=sorted(set(keys)))
-    return clusters_of(*found)
+async def clusters(run: Running, keys: Sequence[Key], most: int | None) -> Clusters:
+    (found,) = await run.rows("clusters", **wanted_clusters(keys, most))
+    return clusters_of(*found, most)
 
 
-def clusters_of(member_rows: Rows, edge_rows: Rows, end_rows: Rows) -> Clusters:
+def wanted_clusters(keys: Sequence[Key], most: int | None) -> dict[str, Any]:
+    """The parameters of the statements that read clusters."""
+    return {"keys": sorted(set(keys)), "most": _ALL if most is None else most}
+
+
+def clusters_of(
+    member_rows: Rows, edge_rows: Rows, end_rows: Rows, most: int | None
+) -> Clusters:
     """`end_rows`: the identifiers at the ends of the evidence, members among them."""
     members = [rows.identifier(row) for row in member_rows]
     inside = {member.key for member in members}
@@ -45,6 +53,11 @@ def clusters_of(member_rows: Rows, edge_rows: Rows, end_rows: Rows) -> Clusters:
             if row[7] is not None and row[10] is not None
         },
         edges=tuple(map(rows.edge, edge_rows)),
+        crowded=tuple(
+            row[0]
+            for row in member_rows
+            if most is not None and row[11] > most and row[8] != IdentifierStatus.BURNED.value
+        ),
     )
 
 

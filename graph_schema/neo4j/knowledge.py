@@ -24,8 +24,8 @@ class Neo4jKnowledge:
     def _single(self) -> Single:
         raise NotImplementedError
 
-    async def clusters(self, keys: Sequence[Key]) -> Clusters:
-        return await evidence.clusters(self._single, keys)
+    async def clusters(self, keys: Sequence[Key], most: int | None = None) -> Clusters:
+        return await evidence.clusters(self._single, keys, most)
 
     async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
         return await evidence.halves(self._single, edges)

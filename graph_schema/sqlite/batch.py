@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -43,6 +44,7 @@ class SqliteBatch:
         self._connection = connection
         self._queries = queries("graph_schema.sqlite")
         self._seq = checkpoint.seq
+        self._pruned = checkpoint.pruned
         self.checkpoint = checkpoint
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────
@@ -63,8 +65,8 @@ class SqliteBatch:
             profiles={profile.id: profile for profile in self._profiles(profiles)},
         )
 
-    async def clusters(self, keys: Sequence[Key]) -> Clusters:
-        return evidence.clusters(self._connection, keys)
+    async def clusters(self, keys: Sequence[Key], most: int | None = None) -> Clusters:
+        return evidence.clusters(self._connection, keys, most)
 
     async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
         return [rows.edge(row) for row in self._all("edges_by_key", edges=as_json(keys))]
@@ -184,7 +186,10 @@ class SqliteBatch:
             ),
         )
         self._many("put_deadline", delta.deadlines)
+        self._many("put_waiting", map(msgspec.structs.astuple, delta.waiting))
+        self._many("drop_waiting", delta.resolved)
         self._many("put_outcome", map(rows.outcome_row, delta.outcomes))
+        self._many("drop_dead_record", delta.revived)
         self._many("put_dead_record", map(msgspec.structs.astuple, delta.dead))
         self._many("put_change", [self._change_row(change, delta.rec) for change in delta.changes])
         self._many(
@@ -197,6 +202,17 @@ class SqliteBatch:
             ),
         )
 
+    async def prune_changes(self, before: Micros, limit: int) -> int:
+        partition = self.checkpoint.partition
+        found = self._all(
+            "oldest_changes", partition=partition, after=self._pruned, limit=limit
+        )
+        old = [seq for seq, _ in takewhile(lambda row: row[1] < before, found)]
+        if old:
+            self._all("drop_changes", partition=partition, after=self._pruned, until=old[-1])
+            self._pruned = old[-1]
+        return len(old)
+
     async def advance(self, position: int, rec: Micros) -> None:
         self._connection.execute(
             self._queries["advance"],
@@ -205,10 +221,11 @@ class SqliteBatch:
                 "position": position,
                 "rec": rec,
                 "seq": self._seq,
+                "pruned": self._pruned,
             },
         )
         self.checkpoint = msgspec.structs.replace(
-            self.checkpoint, position=position, rec=rec, seq=self._seq
+            self.checkpoint, position=position, rec=rec, seq=self._seq, pruned=self._pruned
         )
 
     # ── underneath ─────────────────────────────────────────────────────────────────────────────

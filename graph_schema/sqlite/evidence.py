@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,12 +11,15 @@ import msgspec
 
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import IdentityChange
-from graph_schema.model.evidence import Decision, EdgeKey, Seen
+from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
 from graph_schema.model.session import Session
 from graph_schema.queries import queries
 from graph_schema.sqlite import rows
 from graph_schema.store import Clusters
+
+_USUAL = 8
+"""Edges of an identifier; most have fewer."""
 
 _json = msgspec.json.Encoder().encode
 _change = msgspec.json.Decoder(IdentityChange).decode
@@ -34,12 +38,12 @@ def identifiers(connection: sqlite3.Connection, keys: Iterable[Key]) -> list[Ide
     return [rows.identifier(row) for row in fetch(connection, "identifiers", keys=as_json(keys))]
 
 
-def clusters(connection: sqlite3.Connection, keys: Sequence[Key]) -> Clusters:
+def clusters(connection: sqlite3.Connection, keys: Sequence[Key], most: int | None) -> Clusters:
     members = [rows.identifier(row) for row in fetch(connection, "members", keys=as_json(keys))]
     inside = {member.key for member in members}
     # The evidence of a burned identifier joins nothing, and there is no bound on its size.
     traced = [m.key for m in members if m.status is not IdentifierStatus.BURNED]
-    edges = [rows.edge(row) for row in fetch(connection, "edges_of", keys=as_json(traced))]
+    edges, crowded = _evidence(connection, traced, most)
     outside = {end for edge in edges for end in (edge.a, edge.b)} - inside
     neighbours = identifiers(connection, outside)
     profiles = {i.profile for i in (*members, *neighbours) if i.profile is not None}
@@ -48,7 +52,38 @@ def clusters(connection: sqlite3.Connection, keys: Sequence[Key]) -> Clusters:
         neighbours=tuple(neighbours),
         anchors=dict(fetch(connection, "anchors", ids=as_json(profiles))),
         edges=tuple(edges),
+        crowded=tuple(crowded),
     )
+
+
+def _evidence(
+    connection: sqlite3.Connection, keys: Sequence[Key], most: int | None
+) -> tuple[list[Edge], set[Key]]:
+    """The evidence of the keys, and those of them that have more than `most`. Each one's is counted, and
+    no further than need be, only where there is far more in all than is usual for so many."""
+    if most is None:
+        return _edges(fetch(connection, "edges_of", keys=as_json(keys), limit=-1)), set()
+    limit = max(most, _USUAL * len(keys)) + 1
+    found = fetch(connection, "edges_of", keys=as_json(keys), limit=limit)
+    if len(found) <= most:
+        return _edges(found), set()
+    if len(found) < limit:
+        counts = Counter(end for row in found for end in {row[0], row[1]})
+        crowded = {key for key in keys if counts[key] > most}
+    else:
+        counted = fetch(connection, "crowded", keys=as_json(keys), most=most)
+        crowded = {key for (key,) in counted}
+    if crowded:
+        rest = as_json(key for key in keys if key not in crowded)
+        found = fetch(connection, "edges_of", keys=rest, limit=-1)
+    elif len(found) == limit:
+        found = fetch(connection, "edges_of", keys=as_json(keys), limit=-1)
+    return _edges(found), crowded
+
+
+def _edges(found: Iterable[Any]) -> list[Edge]:
+    """Each once."""
+    return [rows.edge(row) for row in {row[:3]: row for row in found}.values()]
 
 
 def halves(connection: sqlite3.Connection, edges: Sequence[EdgeKey]) -> list[Seen]:

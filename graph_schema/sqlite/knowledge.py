@@ -31,8 +31,8 @@ class SqliteKnowledge:
 
     _pool: ReaderPool
 
-    async def clusters(self, keys: Sequence[Key]) -> Clusters:
-        return await self._pool.run(lambda connection: evidence.clusters(connection, keys))
+    async def clusters(self, keys: Sequence[Key], most: int | None = None) -> Clusters:
+        return await self._pool.run(lambda connection: evidence.clusters(connection, keys, most))
 
     async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
         return await self._pool.run(lambda connection: evidence.halves(connection, edges))

@@ -44,6 +44,7 @@ from graph_schema.store import (
     StoredSession,
     Totals,
     feed_position,
+    is_pruned,
 )
 
 T = TypeVar("T")
@@ -283,10 +284,13 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
 
     async def changes(self, after: tuple[int, ...], limit: int) -> list[FeedEntry]:
         def read(connection: sqlite3.Connection) -> list[FeedEntry]:
-            known = feed_position(map(rows.checkpoint, fetch(connection, "checkpoints")))
+            known = [rows.checkpoint(row) for row in fetch(connection, "checkpoints")]
+            if is_pruned(after, known):
+                raise FeedPruned
+            end = feed_position(known)
             return [
                 feed_entry(row)
-                for partition, (seq, _) in enumerate(zip_longest(after, known, fillvalue=0))
+                for partition, (seq, _) in enumerate(zip_longest(after, end, fillvalue=0))
                 for row in fetch(connection, "feed", partition=partition, after=seq, limit=limit)
             ]
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from graph_schema.errors import Fenced, StoreUnavailable, WrongLog
+from graph_schema.model.evidence import Waiting
 from graph_schema.model.time import Micros
 from graph_schema.queries import queries
 from graph_schema.sqlite import connection, rows
@@ -96,6 +97,9 @@ class SqliteGraphStore(SqliteReading, SqliteWalking):
     async def next_deadline(self) -> Micros | None:
         found: Micros | None = self._all("next_deadline")[0][0]
         return found
+
+    async def waiting(self, limit: int) -> list[Waiting]:
+        return [Waiting(*row) for row in self._all("waiting", limit=limit)]
 
     async def profile_ids_after(self, after: str, limit: int) -> list[str]:
         return [row[0] for row in self._all("profile_ids_after", after=after, limit=limit)]

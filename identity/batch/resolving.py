@@ -31,7 +31,7 @@ from identity.batch.edges import Edges, edges_of
 from identity.batch.table import EvidenceTable, Flags, Ints
 from identity.decisions import Decisions
 from identity.region import STRENGTH
-from identity.resolve import refusal, resolve
+from identity.resolve import Refusals, resolve
 
 _STATUS: Final = tuple(EvidenceStatus)
 _JOINED, _REDUNDANT, _REFUSED, _PENDING = map(
@@ -187,10 +187,11 @@ def _with_the_hard(found: Resolved, judging: Judging, hard: Flags) -> Resolved:
             region.nodes[key].anchor = anchor
             found.anchor[code[key]] = code[anchor]
     confirmed = []
+    refusals = Refusals(region)
     for edge_key, (status, rule) in resolution.status.items():
         edge = resolution.confirmed.get(edge_key) or region.edges[edge_key]
         if status is EvidenceStatus.REFUSED and rule is None:
-            rule = refusal(region, edge)
+            rule = refusals.of(edge)
         if edge_key in resolution.confirmed:
             confirmed.append(msgspec.structs.replace(edge, status=status, refused_by=rule))
         else:

@@ -7,6 +7,7 @@ import random
 import pytest
 from evidence_worlds import World, tight_rules
 
+from graph_schema.model.evidence import EvidenceKind, EvidenceStatus
 from identity.book import EvidenceBook
 from identity.region import Region
 from identity.whole import resolve_all
@@ -62,3 +63,49 @@ def test_neither_order_nor_repetition_matters(seed: int) -> None:
     assert {k: i.status for k, i in again.identifiers.items()} == {
         k: i.status for k, i in first.identifiers.items()
     }
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_set_aside_comes_out_the_same(seed: int) -> None:
+    """However little may be read at once, and whenever the rest is resolved, some of it at a time: in
+    the end all is as if it had been resolved at once, and meanwhile it hangs together."""
+    rng = random.Random(seed)
+    taken = waited = 0
+    while taken < 300:
+        rules = tight_rules(rng)
+        book, sighted = EvidenceBook(rules, most=rng.choice([1, 2, 3, 6])), []
+        world = World(rng, rules, rng.choice([0.0, 0.0, 0.1]))
+        region = book.region()
+        for star, sights, decided in world.steps(book, rng.randint(5, 60)):
+            book.take(star, sights, decided, None if decided else region)
+            sighted += sights
+            taken += 1
+            waited += bool(book.waiting)
+            assert_whole_partition(book)
+            if decided or rng.random() < 0.3:
+                region = book.region()  # as between batches
+            if book.waiting and rng.random() < 0.2:
+                some = rng.sample(sorted(book.waiting), rng.randint(1, len(book.waiting)))
+                book.resolve_waiting(set(some))
+                region = book.region()
+        while book.waiting:
+            book.resolve_waiting({min(book.waiting)} if rng.random() < 0.3 else set(book.waiting))
+        whole = resolve_all(book.facts(), sighted, rules, book.decisions)
+        assert_equal(book, whole, (seed, taken))
+    assert waited
+
+
+def assert_whole_partition(book: EvidenceBook) -> None:
+    """Every identifier is in one cluster, that of the anchor that it names; pending evidence waits."""
+    held = [key for members in book.clusters.values() for key in members]
+    assert sorted(held) == sorted(book.identifiers)
+    for anchor, members in book.clusters.items():
+        assert anchor in members
+        assert {book.identifiers[key].profile for key in members} == {anchor}
+    for edge in book.edges.values():
+        if edge.status is EvidenceStatus.PENDING and edge.kind is not EvidenceKind.SUGGESTED:
+            assert edge.key[:2] in book.waiting
+        else:
+            assert edge.status is not EvidenceStatus.JOINED or (
+                book.identifiers[edge.a].profile == book.identifiers[edge.b].profile
+            )

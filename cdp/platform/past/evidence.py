@@ -26,7 +26,8 @@ class PastEvidence:
         self._decisions = decisions
         self._facts: dict[EdgeKey, list[Seen]] = {}
 
-    async def clusters(self, keys: Sequence[Key]) -> Clusters:
+    async def clusters(self, keys: Sequence[Key], most: int | None = None) -> Clusters:
+        """`most` is passed over: nobody is kept waiting by a question about the past."""
         known = await self._store.identifiers_at(keys, self._t)
         profiles = {i.profile for i in known if i is not None and i.profile is not None}
         held = await self._store.members_at(sorted(profiles), self._t)

@@ -224,7 +224,7 @@ class PastReading:
 
     # ── evidence, decisions, changes ───────────────────────────────────────────────────────────
 
-    async def clusters(self, keys: Sequence[Key]) -> Clusters:
+    async def clusters(self, keys: Sequence[Key], most: int | None = None) -> Clusters:
         decisions = await self._sessions.decisions()
         return await judged_clusters(await self._evidence(), keys, self._rules, decisions)
 

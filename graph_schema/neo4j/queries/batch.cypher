@@ -104,22 +104,23 @@ CALL () {
 RETURN sessions, locked, loose, identifiers, profiles, digests, seen
 
 // name: clusters
-// Every identifier of the profiles that hold the keys, the evidence of those that are not burned (there
-// is no bound on what a burned one has), and the identifiers at the ends of it.
+// Every identifier of the profiles that hold the keys, with how much evidence it has (the node knows the
+// number); the evidence of those that are not burned and have at most $most of it (there is no bound on what
+// a burned one has); and the identifiers at the ends of that.
 CALL () {
   UNWIND $keys AS key
   MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
   WITH DISTINCT p
   MATCH (p)<-[:IDENTIFIES]-(i:Identifier)
   RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-    i.generation, p.anchor]) AS members
+    i.generation, p.anchor, COUNT { (i)-[:EVIDENCE]-() }]) AS members
 }
 CALL () {
   UNWIND $keys AS key
   MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
   WITH DISTINCT p
   MATCH (p)<-[:IDENTIFIES]-(m:Identifier)
-  WHERE m.status <> 'burned'
+  WHERE m.status <> 'burned' AND COUNT { (m)-[:EVIDENCE]-() } <= $most
   MATCH (m)-[e:EVIDENCE]-(:Identifier)
   WITH DISTINCT e
   RETURN collect([startNode(e).key, endNode(e).key, e.kind, e.count, e.firstAt, e.lastAt, e.status,
@@ -130,7 +131,7 @@ CALL () {
   MATCH (:Identifier {key: key})-[:IDENTIFIES]->(held:Profile)
   WITH DISTINCT held
   MATCH (held)<-[:IDENTIFIES]-(m:Identifier)
-  WHERE m.status <> 'burned'
+  WHERE m.status <> 'burned' AND COUNT { (m)-[:EVIDENCE]-() } <= $most
   MATCH (m)-[:EVIDENCE]-(i:Identifier)
   WHERE i.id IS NOT NULL
   WITH DISTINCT i
@@ -149,7 +150,7 @@ CALL () {
   MATCH (held)<-[:IDENTIFIES]-(m:Identifier)
   CALL (m) {
     WITH m
-    WHERE m.status <> 'burned'
+    WHERE m.status <> 'burned' AND COUNT { (m)-[:EVIDENCE]-() } <= $most
     MATCH (m)-[:EVIDENCE]-(:Identifier)-[:IDENTIFIES]->(other:Profile)
     RETURN collect(DISTINCT other) AS others
   }
@@ -165,14 +166,14 @@ CALL () {
   WITH DISTINCT p
   MATCH (p)<-[:IDENTIFIES]-(i:Identifier)
   RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-    i.generation, p.anchor]) AS members
+    i.generation, p.anchor, COUNT { (i)-[:EVIDENCE]-() }]) AS members
 }
 CALL () {
   UNWIND $keys AS key
   MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
   WITH DISTINCT p
   MATCH (p)<-[:IDENTIFIES]-(m:Identifier)
-  WHERE m.status <> 'burned'
+  WHERE m.status <> 'burned' AND COUNT { (m)-[:EVIDENCE]-() } <= $most
   MATCH (m)-[e:EVIDENCE]-(:Identifier)
   WITH DISTINCT e
   RETURN collect([startNode(e).key, endNode(e).key, e.kind, e.count, e.firstAt, e.lastAt, e.status,
@@ -183,7 +184,7 @@ CALL () {
   MATCH (:Identifier {key: key})-[:IDENTIFIES]->(held:Profile)
   WITH DISTINCT held
   MATCH (held)<-[:IDENTIFIES]-(m:Identifier)
-  WHERE m.status <> 'burned'
+  WHERE m.status <> 'burned' AND COUNT { (m)-[:EVIDENCE]-() } <= $most
   MATCH (m)-[:EVIDENCE]-(i:Identifier)
   WHERE i.id IS NOT NULL
   WITH DISTINCT i

@@ -8,12 +8,24 @@ WHERE profile IN (
 )
 
 -- name: edges_of
--- The evidence of those identifiers, from either end.
+-- The evidence of those identifiers, from either end: what lies between two of them comes twice.
 SELECT e.a, e.b, e.kind, e.count, e.first_at, e.last_at, e.status, e.refused_by
 FROM json_each(:keys) AS w JOIN edge AS e ON e.a = w.value
-UNION
+UNION ALL
 SELECT e.a, e.b, e.kind, e.count, e.first_at, e.last_at, e.status, e.refused_by
 FROM json_each(:keys) AS w JOIN edge AS e ON e.b = w.value
+LIMIT :limit
+
+-- name: crowded
+-- Those of the identifiers that have more evidence than `most`.
+SELECT w.value FROM json_each(:keys) AS w WHERE (
+    SELECT count(*) FROM (
+        SELECT 1 FROM edge AS e WHERE e.a = w.value
+        UNION ALL
+        SELECT 1 FROM edge AS e WHERE e.b = w.value
+        LIMIT :most + 1
+    )
+) > :most
 
 -- name: anchors
 SELECT id, anchor FROM profile WHERE id IN (SELECT value FROM json_each(:ids))

@@ -1,15 +1,16 @@
 -- name: checkpoint
-SELECT partition, log, position, rec, seq, owner, until FROM checkpoint WHERE partition = :partition
+SELECT partition, log, position, rec, seq, owner, until, pruned FROM checkpoint WHERE partition = :partition
 
 -- name: checkpoints
-SELECT partition, log, position, rec, seq, owner, until FROM checkpoint ORDER BY partition
+SELECT partition, log, position, rec, seq, owner, until, pruned FROM checkpoint ORDER BY partition
 
 -- name: make_checkpoint
 INSERT INTO checkpoint (partition, log, position, rec, seq) VALUES (:partition, :log, 0, 0, 0)
 ON CONFLICT (partition) DO NOTHING
 
 -- name: advance
-UPDATE checkpoint SET position = :position, rec = :rec, seq = :seq WHERE partition = :partition
+UPDATE checkpoint SET position = :position, rec = :rec, seq = :seq, pruned = :pruned
+WHERE partition = :partition
 
 -- name: hold
 UPDATE checkpoint SET owner = :owner, until = :until WHERE partition = :partition
@@ -204,11 +205,31 @@ VALUES (?, ?, ?, ?, NULL, ?, ?, ?)
 -- name: put_deadline
 UPDATE profile SET deadline = ?2 WHERE id = ?1
 
+-- name: waiting
+SELECT a, b, mid, rec FROM waiting ORDER BY rec, a, b LIMIT :limit
+
+-- name: put_waiting
+INSERT INTO waiting (a, b, mid, rec) VALUES (?, ?, ?, ?)
+ON CONFLICT (a, b) DO UPDATE SET mid = excluded.mid, rec = excluded.rec
+
+-- name: drop_waiting
+DELETE FROM waiting WHERE a = ? AND b = ?
+
 -- name: put_outcome
 INSERT INTO outcome (command, at, problem, message, path) VALUES (?, ?, ?, ?, ?)
+
+-- name: drop_dead_record
+DELETE FROM dead_record WHERE partition = ? AND position = ?
 
 -- name: put_dead_record
 INSERT INTO dead_record (partition, position, rec, reason, message) VALUES (?, ?, ?, ?, ?)
 
 -- name: put_change
 INSERT INTO change (partition, seq, rec, kind, id, body) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: oldest_changes
+SELECT seq, rec FROM change WHERE partition = :partition AND seq > :after ORDER BY seq LIMIT :limit
+
+-- name: drop_changes
+-- Identity changes stay: they are the audit trail.
+DELETE FROM change WHERE partition = :partition AND seq > :after AND seq <= :until AND id IS NULL
