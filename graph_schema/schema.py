@@ -144,6 +144,10 @@ LABELS: tuple[Label, ...] = (
         Property("a"), Property("b"), Property("kind"), Property("halfHour", _I),
         Property("at", _I), Property("mid", _T, "the event that says so"), Property("recordedAt", _I),
     )),
+    Label("Waiting", "evidence that waits for the background resolver", (
+        Property("pair", _T, "digest of the two that follow"), Property("a"), Property("b"),
+        Property("mid", _T, "the event that said so last"), Property("recordedAt", _I),
+    )),
     Label("Decision", "a person's word on two sets of identifiers, or the withdrawal of one", (
         Property("id"), Property("kind", _T, "confirmed or cannot_link"),
         Property("left", Kind.TEXTS), Property("right", Kind.TEXTS),
@@ -177,7 +181,9 @@ LABELS: tuple[Label, ...] = (
     Label("Checkpoint", "how far a partition of the log is applied", (
         Property("partition", _I), Property("log"), Property("position", _I), Property("rec", _I),
         Property("seq", _I), Property("owner", _T, "the worker that holds it"),
-        Property("until", _I, "when others may take it"), Property("lock", _T, "who wrote here last"),
+        Property("until", _I, "when others may take it"),
+        Property("pruned", _I, "up to where its change feed is no longer kept"),
+        Property("lock", _T, "who wrote here last"),
     )),
     Label("GraphSchema", "whose graph this is", (
         Property("name"), Property("version", _I), Property("hashKey", _T, "its fingerprint"),
@@ -231,6 +237,7 @@ UNIQUE: tuple[Unique, ...] = (
     Unique("checkpoint_partition", "Checkpoint", ("partition",)),
     Unique("graph_schema_name", "GraphSchema", ("name",)),
     Unique("migration_version", "Migration", ("version",)),
+    Unique("waiting_pair", "Waiting", ("pair",), since=2),
 )
 
 INDEXES: tuple[Index, ...] = (
@@ -253,6 +260,7 @@ INDEXES: tuple[Index, ...] = (
     Index("past_membership", "PastMembership", ("profile", "segment")),
     Index("member_since", "MEMBER_OF", ("segment", "since", "profile"), relationship=True),
     Index("member_profile", "MEMBER_OF", ("segment", "profile"), relationship=True),
+    Index("waiting_recorded", "Waiting", ("recordedAt", "a", "b"), since=2),
 )
 
 

@@ -108,6 +108,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     """How far a partition of the log `log` is applied: up to and including `position`, whose record
     had the time `rec`. `seq` is the last one of the partition's change feed. `owner` names the worker
     that holds the partition, `until` when (by the wall clock) others may take it; "": nobody holds it.
+    `pruned` is the seq up to which the partition's feed is no longer kept.
     """
 
     partition: int
@@ -117,6 +118,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     seq: int = 0
     owner: str = ""
     until: Micros = 0
+    pruned: int = 0
 
 
 def feed_position(checkpoints: Iterable[Checkpoint]) -> tuple[int, ...]:
@@ -268,7 +270,13 @@ class Delta(msgspec.Struct):
     """None of these is open, or it is among the closed."""
     deadlines: list[tuple[str, Micros | None]] = []
     """(profile id, deadline), of profiles that are there."""
+    waiting: list[Waiting] = []
+    """Of a pair that waits already, in its place."""
+    resolved: list[tuple[Key, Key]] = []
+    """Pairs that wait no longer."""
     outcomes: list[Outcome] = []
+    revived: list[tuple[int, int]] = []
+    """(partition, position) of dead records that are none any longer."""
     dead: list[DeadRecord] = []
     changes: list[Change] = []
 
@@ -353,6 +361,12 @@ class Batch(DecidingReading, Protocol):
         """Writes a difference; may be called several times in one batch."""
         ...
 
+    async def prune_changes(self, before: Micros, limit: int) -> int:
+        """Goes on from `pruned` through this partition's feed, over at most `limit` entries, as long as
+        they were recorded before that moment, and deletes them; identity changes stay, for whoever asks
+        for them, but not in the feed. Answers how many it passed; `advance` stores how far it came."""
+        ...
+
     async def advance(self, position: int, rec: Micros) -> None:
         """Stores the position, and the end of the change feed, in this transaction. A batch that
         writes ends with it; the last of several counts."""
@@ -388,6 +402,10 @@ class GraphWriting(Protocol):
 
     async def next_deadline(self) -> Micros | None:
         """The least of all deadlines."""
+        ...
+
+    async def waiting(self, limit: int) -> list[Waiting]:
+        """What waits for the background resolver, the oldest first by (rec, a, b)."""
         ...
 
     async def profile_ids_after(self, after: str, limit: int) -> list[str]:
@@ -444,7 +462,8 @@ class GraphReading(MomentReading, DecidingReading, Protocol):
 
     async def changes(self, after: tuple[int, ...], limit: int) -> list[FeedEntry]:
         """The change feed behind a position: of each partition at most `limit`, by (partition, seq). A
-        partition that `after` does not reach is read from its beginning."""
+        partition that `after` does not reach is read from its beginning. Raises FeedPruned where a
+        part of what lies behind the position is no longer kept."""
         ...
 
     async def outcomes(self, command_ids: Sequence[str]) -> list[Outcome | None]: ...

@@ -14,6 +14,7 @@ worker create it, and the other one begins again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -64,6 +65,7 @@ class Neo4jBatch:
         self._wider = set(wider)
         self._locked: set[str] = set()
         self._tell_locked = locked
+        self._pruned = checkpoint.pruned
         self.checkpoint = checkpoint
 
     # ── reading under lock ─────────────────────────────────────────────────────────────────────
@@ -102,9 +104,9 @@ class Neo4jBatch:
         wanted = evidence.wanted_clusters(keys, most)
         while True:
             (answer,) = await self.rows("clusters_under_lock", **wanted)
-            *parts, locked = answer
+            members, edges, ends, locked = answer
             self._hold(locked)
-            found = evidence.clusters_of(*parts, most)
+            found = evidence.clusters_of(members, edges, ends, most)
             if found.anchors.keys() <= self._locked:
                 self._known.read_identifiers((*found.members, *found.neighbours))
                 return found
@@ -200,10 +202,20 @@ class Neo4jBatch:
         if delta.decisions:
             await self._writing.flush()
 
+    async def prune_changes(self, before: Micros, limit: int) -> int:
+        place = {"partition": self.checkpoint.partition, "after": self._pruned}
+        found = await self.rows("oldest_changes", **place, limit=limit)
+        old = [seq for seq, _ in takewhile(lambda row: row[1] < before, found)]
+        if old:
+            await self.rows("drop_changes", **place, until=old[-1])
+            self._pruned = old[-1]
+        return len(old)
+
     async def advance(self, position: int, rec: Micros) -> None:
         checkpoint = msgspec.structs.replace(
-            self.checkpoint, position=position, rec=rec, seq=self._writing.seq
-        )
+            self.checkpoint,
+            position=position, rec=rec, seq=self._writing.seq, pruned=self._pruned,
+        )  # fmt: skip
         await self._writing.advance(checkpoint)
         self.checkpoint = checkpoint
 

@@ -15,7 +15,8 @@ from graph_schema.neo4j.paging import distinct, in_order
 from graph_schema.neo4j.pairs import pair_of
 from graph_schema.store import Clusters
 
-_ALL = 1 << 62
+_ALL = (1 << 31) - 2
+"""The server counts the relationships of a node in 32 bits."""
 Rows: TypeAlias = list[list[Any]]
 
 
@@ -29,7 +30,8 @@ class Running(Protocol):
 
 async def clusters(run: Running, keys: Sequence[Key], most: int | None) -> Clusters:
     (found,) = await run.rows("clusters", **wanted_clusters(keys, most))
-    return clusters_of(*found, most)
+    members, edges, ends = found
+    return clusters_of(members, edges, ends, most)
 
 
 def wanted_clusters(keys: Sequence[Key], most: int | None) -> dict[str, Any]:
@@ -37,9 +39,7 @@ def wanted_clusters(keys: Sequence[Key], most: int | None) -> dict[str, Any]:
     return {"keys": sorted(set(keys)), "most": _ALL if most is None else most}
 
 
-def clusters_of(
-    member_rows: Rows, edge_rows: Rows, end_rows: Rows, most: int | None
-) -> Clusters:
+def clusters_of(member_rows: Rows, edge_rows: Rows, end_rows: Rows, most: int | None) -> Clusters:
     """`end_rows`: the identifiers at the ends of the evidence, members among them."""
     members = [rows.identifier(row) for row in member_rows]
     inside = {member.key for member in members}

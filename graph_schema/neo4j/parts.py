@@ -13,10 +13,10 @@ NAMES: Final = (
     "assigned_new", "assigned_put", "sightings_new", "sightings_put",
     "sessions_kept", "sessions_put", "events", "events_moved", "interactions_gone", "sessions_gone",
     "items_new", "items_put", "interactions", "about",
-    "seen", "decisions", "decisions_withdrawn", "edges", "edges_gone",
+    "seen", "decisions", "decisions_withdrawn", "edges", "edges_gone", "waiting", "resolved",
     "profiles_gone", "profiles",
     "segments", "segment_versions", "members_closed", "members_opened", "deadlines",
-    "outcomes", "dead_records", "changes", "change_profiles", "checkpoints",
+    "outcomes", "dead_revived", "dead_records", "changes", "change_profiles", "checkpoints",
 )  # fmt: skip
 """In the order in which the statement takes them."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from graph_schema.errors import FeedPruned
 from graph_schema.model.change import FeedEntry
 from graph_schema.model.command import Outcome
 from graph_schema.model.identifier import Identifier, Key
@@ -40,6 +41,7 @@ from graph_schema.store import (
     StoredSession,
     Totals,
     feed_position,
+    is_pruned,
 )
 
 
@@ -258,6 +260,9 @@ class Neo4jReading:
     async def changes(self, after: tuple[int, ...], limit: int) -> list[FeedEntry]:
         places = [[partition, seq] for partition, seq in enumerate(after)]
         found = await self._rows("feed", after=places, reached=len(places), limit=limit)
+        # Asked afterwards: what was pruned before the feed was read is pruned now.
+        if is_pruned(after, await self.checkpoints()):
+            raise FeedPruned
         return [rows.feed_entry(row) for row in found]
 
     async def outcomes(self, command_ids: Sequence[str]) -> list[Outcome | None]:

@@ -11,6 +11,7 @@ import msgspec
 from neo4j import AsyncDriver
 
 from graph_schema.errors import Fenced, StoreConflict, StoreUnavailable, WrongLog
+from graph_schema.model.evidence import Waiting
 from graph_schema.model.time import Micros
 from graph_schema.neo4j import connection, migrating, rows
 from graph_schema.neo4j.address import Address
@@ -120,6 +121,9 @@ class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
     async def next_deadline(self) -> Micros | None:
         found = await self._single.rows("next_deadline")
         return found[0][0] if found else None
+
+    async def waiting(self, limit: int) -> list[Waiting]:
+        return [Waiting(*row) for row in await self._single.rows("waiting", limit=limit)]
 
     async def profile_ids_after(self, after: str, limit: int) -> list[str]:
         found = await self._single.rows("profile_ids_after", after=after, limit=limit)

@@ -54,7 +54,13 @@ class Writing:
     async def advance(self, checkpoint: Checkpoint) -> None:
         self._pending.add(
             "checkpoints",
-            [checkpoint.partition, checkpoint.position, checkpoint.rec, checkpoint.seq],
+            [
+                checkpoint.partition,
+                checkpoint.position,
+                checkpoint.rec,
+                checkpoint.seq,
+                checkpoint.pruned,
+            ],
         )
         await self.flush()
 
@@ -111,6 +117,11 @@ class Writing:
         self._make("Identifier", named, parts)
         parts.extend("edges", map(rows.edge_row, edges))
         parts.extend("edges_gone", ([a, b, k.value] for a, b, k in sorted(set(delta.gone_edges))))
+        waiting = {(w.a, w.b): w for w in delta.waiting}
+        parts.extend(
+            "waiting", ([pair_of(w.a, w.b, ""), w.a, w.b, w.mid, w.rec] for w in waiting.values())
+        )
+        parts.extend("resolved", (pair_of(a, b, "") for a, b in sorted(set(delta.resolved))))
         parts.extend("decisions", map(rows.decision_node, delta.decisions))
         for one in delta.decisions:
             taken_back = (id_ for id_ in (one.undoes, one.undoes_change) if id_ is not None)
@@ -190,6 +201,7 @@ class Writing:
 
     def _records(self, delta: Delta, parts: Parts) -> None:
         parts.extend("outcomes", map(rows.outcome_row, delta.outcomes))
+        parts.extend("dead_revived", map(list, delta.revived))
         parts.extend("dead_records", map(rows.dead_record_row, delta.dead))
         for change in delta.changes:
             self.seq += 1

@@ -204,9 +204,7 @@ class SqliteBatch:
 
     async def prune_changes(self, before: Micros, limit: int) -> int:
         partition = self.checkpoint.partition
-        found = self._all(
-            "oldest_changes", partition=partition, after=self._pruned, limit=limit
-        )
+        found = self._all("oldest_changes", partition=partition, after=self._pruned, limit=limit)
         old = [seq for seq, _ in takewhile(lambda row: row[1] < before, found)]
         if old:
             self._all("drop_changes", partition=partition, after=self._pruned, until=old[-1])

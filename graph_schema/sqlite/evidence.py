@@ -68,7 +68,7 @@ def _evidence(
     if len(found) <= most:
         return _edges(found), set()
     if len(found) < limit:
-        counts = Counter(end for row in found for end in {row[0], row[1]})
+        counts = Counter(end for key in {row[:3] for row in found} for end in key[:2])
         crowded = {key for key in keys if counts[key] > most}
     else:
         counted = fetch(connection, "crowded", keys=as_json(keys), most=most)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from graph_schema.errors import FeedPruned
 from graph_schema.model.change import FeedEntry
 from graph_schema.model.command import Outcome
 from graph_schema.model.identifier import Identifier, Key

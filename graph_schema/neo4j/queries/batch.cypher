@@ -4,8 +4,10 @@
 
 // name: make_checkpoint
 MERGE (c:Checkpoint {partition: $partition})
-ON CREATE SET c.log = $log, c.position = 0, c.rec = 0, c.seq = 0, c.owner = '', c.until = 0
-RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until
+ON CREATE SET c.log = $log, c.position = 0, c.rec = 0, c.seq = 0, c.owner = '', c.until = 0,
+  c.pruned = 0
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until,
+  coalesce(c.pruned, 0)
 
 // name: lock_checkpoint
 // First the lock, then the comparison: the other way round lets a worker through that lost its partition.
@@ -13,7 +15,9 @@ MATCH (c:Checkpoint {partition: $partition})
 SET c.lock = $token
 WITH c
 WHERE c.log = $log AND c.position = $position AND c.rec = $rec AND c.seq = $seq AND c.owner = $owner
-RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until
+  AND coalesce(c.pruned, 0) = $pruned
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until,
+  coalesce(c.pruned, 0)
 
 // name: hold
 MATCH (c:Checkpoint {partition: $partition})
@@ -21,7 +25,8 @@ SET c.lock = $token
 WITH c
 WHERE c.log = $log AND c.owner = $expected
 SET c.owner = $owner, c.until = $until
-RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until,
+  coalesce(c.pruned, 0)
 
 // name: lock_profiles
 UNWIND $ids AS id
@@ -112,8 +117,9 @@ CALL () {
   MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
   WITH DISTINCT p
   MATCH (p)<-[:IDENTIFIES]-(i:Identifier)
+  WITH p, i, COUNT { (i)-[:EVIDENCE]-() } AS evidence
   RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-    i.generation, p.anchor, COUNT { (i)-[:EVIDENCE]-() }]) AS members
+    i.generation, p.anchor, evidence]) AS members
 }
 CALL () {
   UNWIND $keys AS key
@@ -165,8 +171,9 @@ CALL () {
   MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
   WITH DISTINCT p
   MATCH (p)<-[:IDENTIFIES]-(i:Identifier)
+  WITH p, i, COUNT { (i)-[:EVIDENCE]-() } AS evidence
   RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-    i.generation, p.anchor, COUNT { (i)-[:EVIDENCE]-() }]) AS members
+    i.generation, p.anchor, evidence]) AS members
 }
 CALL () {
   UNWIND $keys AS key

@@ -333,4 +333,10 @@ RETURN COUNT { (:Profile) }, COUNT { (:Identifier) }, COUNT { (:Session) }, COUN
 // name: checkpoints
 MATCH (c:Checkpoint)
 WHERE c.partition IS NOT NULL
-RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until ORDER BY c.partition
+RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until, coalesce(c.pruned, 0)
+ORDER BY c.partition
+
+// name: waiting
+MATCH (w:Waiting)
+WHERE w.recordedAt IS NOT NULL
+RETURN w.a, w.b, w.mid, w.recordedAt ORDER BY w.recordedAt, w.a, w.b LIMIT $limit

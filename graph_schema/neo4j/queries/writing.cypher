@@ -207,6 +207,16 @@ CALL () {
   MATCH (a)-[e:EVIDENCE {kind: row[2]}]->(b)
   DELETE e
 }
+CALL () {
+  UNWIND $all.waiting AS row
+  MERGE (w:Waiting {pair: row[0]})
+  SET w.a = row[1], w.b = row[2], w.mid = row[3], w.recordedAt = row[4]
+}
+CALL () {
+  UNWIND $all.resolved AS pair
+  MATCH (w:Waiting {pair: pair})
+  DELETE w
+}
 // ── profiles ──
 CALL () {
   // What was part of a person's history stays visible, and its memberships until they are closed.
@@ -264,6 +274,11 @@ CALL () {
   CREATE (:Outcome {command: row[0], at: row[1], problem: row[2], message: row[3], path: row[4]})
 }
 CALL () {
+  UNWIND $all.dead_revived AS row
+  MATCH (d:DeadRecord {partition: row[0], position: row[1]})
+  DELETE d
+}
+CALL () {
   UNWIND $all.dead_records AS row
   CREATE (:DeadRecord {partition: row[0], position: row[1], recordedAt: row[2], reason: row[3],
     message: row[4]})
@@ -280,5 +295,16 @@ CALL () {
 CALL () {
   UNWIND $all.checkpoints AS row
   MATCH (c:Checkpoint {partition: row[0]})
-  SET c.position = row[1], c.rec = row[2], c.seq = row[3]
+  SET c.position = row[1], c.rec = row[2], c.seq = row[3], c.pruned = row[4]
 }
+
+// name: oldest_changes
+MATCH (c:Change {partition: $partition})
+WHERE c.seq > $after
+RETURN c.seq, c.recordedAt ORDER BY c.seq LIMIT $limit
+
+// name: drop_changes
+// Identity changes stay: they are the audit trail.
+MATCH (c:Change {partition: $partition})
+WHERE c.seq > $after AND c.seq <= $until AND c.id IS NULL
+DELETE c

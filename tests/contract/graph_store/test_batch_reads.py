@@ -251,10 +251,55 @@ async def test_clusters_leave_out_the_evidence_of_the_burned(batch: Batch) -> No
     assert found.neighbours == ()
 
 
+async def test_clusters_leave_out_the_evidence_of_the_crowded(batch: Batch) -> None:
+    u1, a1, hub, burned = "user_id:u1", "anonymous_id:a1", "crm:1", "email:b@x.y"
+    others = [f"anonymous_id:o{number}" for number in range(3)]
+    await batch.write(
+        union(
+            person("p1", u1, a1, hub),
+            *(person(f"p-{other}", other) for other in others),
+            delta(
+                identifiers=[identifier(burned, "p1", status=IdentifierStatus.BURNED)],
+                edges=[edge(a1, u1), edge(a1, hub)]
+                + [edge(*sorted((hub, other))) for other in others]
+                + [edge(*sorted((burned, other))) for other in others],
+            ),
+        )
+    )
+    found = await batch.clusters([u1], 3)
+    assert found.crowded == (hub,)
+    assert keys(found.members) == [a1, hub, burned, u1]
+    # What lies between it and another member comes with that one.
+    assert {e.key for e in found.edges} == {edge(a1, u1).key, edge(a1, hub).key}
+    assert found.neighbours == ()
+    for most in (4, 100, None):
+        found = await batch.clusters([u1], most)
+        assert found.crowded == ()
+        assert len(found.edges) == 5 and keys(found.neighbours) == others
+    found = await batch.clusters([u1, others[0]], 0)
+    assert sorted(found.crowded) == [a1, others[0], hub, u1] and found.edges == ()
+
+
+async def test_many_keys_of_which_one_is_crowded(batch: Batch) -> None:
+    ids = [f"p{number:04d}" for number in range(60)]
+    hub = "crm:1"
+    await batch.write(
+        union(
+            people(*ids),
+            person("hub", hub),
+            delta(edges=[edge(hub, f"user_id:{id_}") for id_ in ids]),
+        )
+    )
+    wanted_keys = [f"user_id:{id_}" for id_ in ids[:2]]
+    found = await batch.clusters([hub, *wanted_keys], 59)
+    assert found.crowded == (hub,)
+    assert {e.key for e in found.edges} == {edge(hub, key).key for key in wanted_keys}
+
+
 async def test_clusters_of_nobody(batch: Batch) -> None:
     await batch.write(people("p1"))
-    for question in ([], ["user_id:unknown"]):
-        found = await batch.clusters(question)
+    for question, most in ([], None), (["user_id:unknown"], 5):
+        found = await batch.clusters(question, most)
         assert (found.members, found.neighbours, found.anchors, found.edges) == ((), (), {}, ())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import pytest
 from graph_values import (
     LOG,
     REC,
@@ -20,6 +21,7 @@ from graph_values import (
     walk,
 )
 
+from graph_schema.errors import FeedPruned
 from graph_schema.model.change import (
     CausedBy,
     Change,
@@ -115,6 +117,65 @@ async def test_each_partition_has_its_own_feed(store: GraphStore) -> None:
     assert await store.feed_end() == (1, 1, 3)
 
 
+# ── pruning ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def prune(store: GraphStore, before: int, limit: int = 100, partition: int = 0) -> int:
+    at = await store.checkpoint(partition, LOG)
+    async with store.batch(at) as batch:
+        passed = await batch.prune_changes(before, limit)
+        await batch.advance(at.position, at.rec)
+    return passed
+
+
+async def test_what_is_old_leaves_the_feed_and_identity_changes_stay(store: GraphStore) -> None:
+    await told(store, touched("a"), merge("c1", at=10), touched("b"), rec=10)
+    await told(store, touched("c"), merge("c2", at=20), rec=20)
+    await told(store, touched("d"), rec=10, partition=1)
+    assert await prune(store, 10) == 0 and await prune(store, 11, limit=2) == 2
+    assert (await store.checkpoint(0, LOG)).pruned == 2
+    assert [entry.seq for entry in await store.changes((2, 0), 9)] == [3, 4, 5, 1]
+    assert await prune(store, 11) == 1 and await prune(store, 11) == 0
+    stands = await store.checkpoints()
+    assert [(c.partition, c.seq, c.pruned) for c in stands] == [(0, 5, 3), (1, 1, 0)]
+    assert [entry.seq for entry in await store.changes((3, 0), 9)] == [4, 5, 1]
+    found = await store.changes_by_ids(["c1", "c2"])
+    assert [change.id if change else None for change in found] == ["c1", "c2"]
+    assert await store.change_count(None, None, None) == 2
+
+
+@pytest.mark.parametrize("position", [(2, 1), (0, 0), (), (2,)])
+async def test_who_was_left_behind_is_told(store: GraphStore, position: tuple[int, ...]) -> None:
+    await told(store, *(touched(f"p{number}") for number in range(5)), rec=10)
+    await told(store, touched("d"), rec=10, partition=1)
+    await prune(store, 11, limit=3)
+    with pytest.raises(FeedPruned):
+        await store.changes(position, 9)
+    assert [entry.seq for entry in await store.changes((3, 0), 9)] == [4, 5, 1]
+
+
+async def test_pruning_stops_at_what_is_kept(store: GraphStore) -> None:
+    """What was recorded out of order waits for what stands before it."""
+    await told(store, touched("a"), rec=10)
+    await told(store, touched("b"), rec=90)
+    await told(store, touched("c"), rec=20)
+    assert await prune(store, 50) == 1
+    assert [entry.seq for entry in await store.changes((1,), 9)] == [2, 3]
+    await prune(store, 100)
+    assert await store.changes((3,), 9) == []
+    await told(store, touched("d"), rec=100)
+    assert [entry.seq for entry in await store.changes((3,), 9)] == [4]
+
+
+async def test_pruning_in_a_batch_that_fails_is_undone(store: GraphStore) -> None:
+    await told(store, touched("a"), rec=10)
+    with pytest.raises(ZeroDivisionError):
+        async with store.batch(await store.checkpoint(0, LOG)) as batch:
+            assert await batch.prune_changes(99, 9) == 1
+            raise ZeroDivisionError
+    assert [entry.seq for entry in await store.changes((0,), 9)] == [1]
+
+
 # ── the audit trail ────────────────────────────────────────────────────────────────────────────
 
 
@@ -189,6 +250,10 @@ async def test_dead_records_in_their_order(store: GraphStore) -> None:
     assert await store.dead_records((0, 3), 2) == dead[1:3]
     assert await store.dead_records((0, 20), 10) == dead[2:]
     assert await store.dead_records((1, 2), 10) == []
+    again = DeadRecord(dead[0].partition, dead[0].position, REC + 9, "apply_failed", "Again.")
+    places = [(one.partition, one.position) for one in dead[:2]]
+    await commit(store, delta(revived=[*places, (7, 7)], dead=[again]))
+    assert await store.dead_records((0, 0), 10) == [again, *dead[2:]]
 
 
 async def test_totals(store: GraphStore) -> None:
