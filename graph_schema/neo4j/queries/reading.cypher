@@ -327,7 +327,8 @@ RETURN d.partition, d.position, d.recordedAt, d.reason, d.message
 ORDER BY d.partition, d.position LIMIT $limit
 
 // name: totals
-RETURN COUNT { (:Profile) }, COUNT { (:Identifier) }, COUNT { (:Session) }, COUNT { (:Event) },
+// A key that a decision names before anybody was seen under it has a node, and no id yet.
+RETURN COUNT { (:Profile) }, COUNT { MATCH (i:Identifier) WHERE i.id IS NOT NULL }, COUNT { (:Session) }, COUNT { (:Event) },
   COUNT { (:Item) }, COUNT { (:DeadRecord) }
 
 // name: checkpoints

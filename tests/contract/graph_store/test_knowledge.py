@@ -86,6 +86,14 @@ async def test_a_batch_reads_its_own_decisions(store: GraphStore) -> None:
     assert await store.decisions(EARLIEST) == [DECIDED[0]]
 
 
+async def test_a_decision_about_whom_nobody_has_seen_makes_no_identifier(store: GraphStore) -> None:
+    await commit(
+        store, delta(decisions=[decision("d1", left=("user_id:x",), right=("user_id:y",))])
+    )
+    assert (await store.totals()).identifiers == 0
+    assert await store.identifiers_by_keys(["user_id:x", "user_id:y"]) == [None, None]
+
+
 async def test_decisions_by_ids(store: GraphStore) -> None:
     await commit(store, delta(decisions=DECIDED))
     found = await store.decisions_by_ids(["d4", "none", "d2", "d4"])
