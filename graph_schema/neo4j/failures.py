@@ -40,6 +40,12 @@ _READ_ONLY: Final = frozenset({
     "Neo.ClientError.Cluster.NotALeader",
 })  # fmt: skip
 _TOOK_TOO_LONG: Final = "TransactionTimedOut"
+# IF NOT EXISTS looks first and makes then: another process may come in between.
+_MADE_BESIDE: Final = frozenset({
+    "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists",
+    "Neo.ClientError.Schema.ConstraintAlreadyExists",
+    "Neo.ClientError.Schema.IndexAlreadyExists",
+})  # fmt: skip
 _MEMORY: Final = "MemoryPoolOutOfMemoryError"
 _AWAY: Final = frozenset({
     "Neo.TransientError.General.DatabaseUnavailable",
@@ -75,7 +81,7 @@ def product_error(error: Neo4jError | DriverError, address: Address) -> Exceptio
         return BatchTooLarge(store=address.shown)
     if isinstance(error, ServiceUnavailable | SessionExpired) or code in _AWAY:
         return StoreUnavailable(store=address.shown, reason=_first_words(error))
-    passing = code == _GONE or _TOOK_TOO_LONG in code
+    passing = code == _GONE or _TOOK_TOO_LONG in code or code in _MADE_BESIDE
     if passing or isinstance(error, TransientError | ConstraintError):
         return StoreConflict(store=address.shown)
     if isinstance(error, ConfigurationError):

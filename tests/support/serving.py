@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tomllib
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,19 @@ from typing import Any
 
 class Server:
     """A running server on a folder. `told`: a file that takes what it and its worker write;
-    `settings`: more of the environment."""
+    `command`: the arguments before ours; `settings`: more of the environment."""
 
-    def __init__(self, data: Path, told: Path | None = None, **settings: str) -> None:
+    def __init__(
+        self,
+        data: Path,
+        told: Path | None = None,
+        command: Sequence[str] = ("serve",),
+        **settings: str,
+    ) -> None:
         self.data = data
         self._told = told.open("ab") if told is not None else None
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cdp", "serve", "--data", str(data), "--port", "0"],
+            [sys.executable, "-m", "cdp", *command, "--data", str(data), "--port", "0"],
             stdout=subprocess.PIPE,
             stderr=self._told or subprocess.DEVNULL,
             text=True,
