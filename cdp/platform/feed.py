@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+from graph_schema.errors import StoreUnavailable
 from graph_schema.model.change import FeedEntry, beyond, lies_behind
 from graph_schema.store import GraphReading
 
 POLL_S = 0.01
 IDLE_POLL_S = 0.05
+AWAY_S = 1.0
 _AT_ONCE = 500
 
 
@@ -52,7 +54,12 @@ class PolledFeed:
 
     async def _poll(self) -> None:
         while True:
-            end = await self._store.feed_end()
+            try:
+                end = await self._store.feed_end()
+            except StoreUnavailable:
+                # Whoever follows waits for the graph: its changes come when it is there again.
+                await asyncio.sleep(AWAY_S)
+                continue
             if end != self._end:
                 async with self._news:
                     self._end = end
