@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
 
@@ -32,9 +35,17 @@ async def apply_all(
         await worker.run(until_idle=True)
 
 
-def work(settings: Settings, *, until_idle: bool, partitions: Collection[int] = ()) -> int:
-    """`cdp worker`. SIGTERM and SIGINT: finish the batch in hand, exit 0."""
-
+def work(
+    settings: Settings,
+    *,
+    until_idle: bool,
+    partitions: Collection[int] = (),
+    with_parent: bool = False,
+) -> int:
+    """`cdp worker`. SIGTERM and SIGINT: finish the batch in hand, exit 0. `with_parent`: likewise when
+    standard input is closed, which happens when the process at its other end dies, however it dies."""
+    if with_parent:
+        threading.Thread(target=_end_with_input, name="parent", daemon=True).start()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
     parts = build(settings)
@@ -55,6 +66,12 @@ def work(settings: Settings, *, until_idle: bool, partitions: Collection[int] = 
     with alone:
         asyncio.run(run())
     return 0
+
+
+def _end_with_input() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _stopped_by_signals(worker: Worker) -> None:

@@ -54,7 +54,12 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
 def _worker(settings: Settings, options: argparse.Namespace) -> int:
     from cdp.cli.applying import work
 
-    return work(settings, until_idle=options.until_idle, partitions=options.partitions)
+    return work(
+        settings,
+        until_idle=options.until_idle,
+        partitions=options.partitions,
+        with_parent=options.with_parent,
+    )
 
 
 def _import(settings: Settings, options: argparse.Namespace) -> int:
@@ -216,6 +221,9 @@ def _parser() -> argparse.ArgumentParser:
         "--partitions", type=_partitions, default=(), metavar="0,1,…",
         help="these of the log and no others; all or its share where none is named",
     )  # fmt: skip
+    worker.add_argument(
+        "--with-parent", action="store_true", help="end when standard input is closed"
+    )
 
     imports = verb("import", "read files into the log", _import, "import events.ndjson.gz")
     imports.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -276,7 +284,7 @@ def _parser() -> argparse.ArgumentParser:
 
     dry = verb("dry-run", "what other identity rules would change", _dry_run, "dry-run rules.toml")
     dry.add_argument("rules", type=Path, metavar="RULES.TOML")
-    dry.add_argument("--examples", type=int, default=20, help="so many of the largest changes")
+    dry.add_argument("--examples", type=whole(0), default=20, help="so many of the largest changes")
     dry.add_argument("--json", action="store_true")
 
     who = verb(

@@ -92,9 +92,12 @@ async def _keep(settings: Settings) -> None:
             "-m",
             "cdp",
             "worker",
+            "--with-parent",
             "--data",
             str(settings.data),
             env=_environment(settings),
+            # Never written to: that it closes tells the child that this process is gone.
+            stdin=asyncio.subprocess.PIPE,
         )
         try:
             code = await process.wait()
