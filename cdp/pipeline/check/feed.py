@@ -9,8 +9,9 @@ CHUNK = 2_000
 
 
 async def feed(store: GraphStore, checkpoints: list[Checkpoint], findings: Findings) -> None:
-    """Every partition's entries are 1, 2, 3 … up to where its checkpoint says."""
-    reached = [0] * len(checkpoints)
+    """Every partition's entries go on without a gap from where its feed is pruned (0 at first) up to
+    where its checkpoint says."""
+    reached = [checkpoint.pruned for checkpoint in checkpoints]
     while entries := await store.changes(tuple(reached), CHUNK):
         findings.walked(FEED, len(entries))
         for entry in entries:
