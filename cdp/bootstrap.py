@@ -92,11 +92,15 @@ class Parts(msgspec.Struct, frozen=True):
     async def take_graph_away(self) -> None:
         """Empties the graph of a server, for a rebuild. Raises BadInput where a worker works on it."""
         assert isinstance(self.store, Neo4jGraphStore)
+        await self.nobody_works()
+        await self.store.empty()
+
+    async def nobody_works(self) -> None:
+        """Raises BadInput where a worker holds a partition of the graph."""
         for known in await self.store.checkpoints():
             if known.owner and known.until > now():
                 holder = f"The worker {known.owner} holds partition {known.partition}"
                 raise BadInput(reason=f"{holder}: stop all workers.")
-        await self.store.empty()
 
     def _holding(self, partitions: Collection[int]) -> Holding:
         def log_id() -> str:

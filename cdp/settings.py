@@ -202,8 +202,8 @@ def shown(settings: Settings) -> list[tuple[str, str, str, str]]:
     """(name, value with secrets masked, where it came from, meaning) of every setting."""
     plain = {
         "CDP_DATA": str(settings.data),
-        "CDP_GRAPH": _masked_address(settings.graph),
-        "CDP_LOG": _masked_address(settings.log),
+        "CDP_GRAPH": masked_address(settings.graph),
+        "CDP_LOG": masked_address(settings.log),
         "CDP_BACKLOG_BYTES": str(settings.backlog_bytes),
         "CDP_LAG_LIMIT": f"{settings.lag_limit_s:g}",
         "CDP_PARTITIONS": str(settings.partitions),
@@ -246,7 +246,7 @@ def _parsed(setting: Setting, text: str) -> Any:
         raise SettingError(name=setting.name, reason=error) from error
 
 
-def _masked_address(text: str) -> str:
+def masked_address(text: str) -> str:
     """Whatever stands between the first colon behind the scheme and the last @ is no one's business."""
     scheme, separator, rest = text.partition("://")
     login, at, place = rest.rpartition("@")

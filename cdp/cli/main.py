@@ -20,7 +20,7 @@ Verb = Callable[[Settings, argparse.Namespace], int]
 
 VERBS = (
     "serve", "worker", "import", "simulate", "train", "models", "evaluate", "demo", "check", "rebuild",
-    "dead-letters", "dry-run", "identity", "schema", "settings",
+    "copy", "dead-letters", "dry-run", "identity", "schema", "settings",
 )  # fmt: skip
 
 
@@ -138,6 +138,12 @@ def _rebuild(settings: Settings, options: argparse.Namespace) -> int:
     from cdp.cli.keeping import rebuild
 
     return rebuild(settings)
+
+
+def _copy(settings: Settings, options: argparse.Namespace) -> int:
+    from cdp.cli.copying import copy
+
+    return copy(settings, options.to, as_json=options.json)
 
 
 def _dead_letters(settings: Settings, options: argparse.Namespace) -> int:
@@ -277,6 +283,13 @@ def _parser() -> argparse.ArgumentParser:
     checking = verb("check", "hold the graph against the log", _check, "check --json")
     checking.add_argument("--json", action="store_true")
     verb("rebuild", "derive the graph anew from the log", _rebuild, "rebuild")
+
+    copying = verb(
+        "copy", "move the embedded graph to a server", _copy,
+        "copy --to neo4j://user:password@host:7687/database",
+    )  # fmt: skip
+    copying.add_argument("--to", required=True, metavar="ADDRESS", help="as CDP_GRAPH takes it")
+    copying.add_argument("--json", action="store_true")
 
     dead = verb("dead-letters", "what could not be taken", _dead_letters, "dead-letters list")
     dead.add_argument("what", choices=("list", "replay"))

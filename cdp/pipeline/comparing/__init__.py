@@ -1,0 +1,1 @@
+"""Comparing two stores that were to hold the same graph, by what the protocol lets anyone read."""
