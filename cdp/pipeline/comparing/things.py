@@ -136,7 +136,7 @@ class Reader:
         after: tuple[Any, ...] | None = None
         while (page := await self._store.change_page(None, Span(CHUNK, after))).items:
             yield [
-                _thing("changes", entry.change.id, entry.change)
+                _change(entry.change)
                 for entry in page.items
                 if isinstance(entry.change, IdentityChange)
             ]
@@ -174,6 +174,15 @@ class Reader:
 
 def _thing(kind: str, id_: str, content: object) -> Thing:
     return Thing(kind, id_, hashlib.blake2b(_json(content), digest_size=16).digest())
+
+
+def _change(change: IdentityChange) -> Thing:
+    """Its profiles come in the order in which the store found them."""
+    before, after = (
+        tuple(sorted(parts, key=lambda part: part.profile_id))
+        for parts in (change.before, change.after)
+    )
+    return _thing("changes", change.id, msgspec.structs.replace(change, before=before, after=after))
 
 
 def _session(walked: WalkedSession) -> Thing:
