@@ -16,7 +16,11 @@ from graph_schema.neo4j.address import parse
 
 @pytest.fixture(scope="module")
 def read_only() -> Iterator[Neo4jServer]:
-    with started(read_only=True) as server:
+    with started() as server:
+        # The database is made first: one that may not be written to cannot be made.
+        server.stop()
+        server.read_only = True
+        server.start()
         yield server
 
 

@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 
 import neo4j
 from maven_artifacts import CannotStart, java, libraries
-from neo4j.exceptions import DatabaseUnavailable, Neo4jError, ServiceUnavailable
+from neo4j.exceptions import Neo4jError, ServiceUnavailable
 
 PASSWORD = "only-for-tests"
 HEAP = "-Xmx1g"
 PAGE_CACHE = "192m"
-START_S = 120.0
+START_S = 240.0
 _OPENS = (
     "java.base/java.nio", "java.base/java.io", "java.base/sun.nio.ch",
     "java.base/java.util.concurrent",
@@ -35,10 +35,11 @@ _OPENS = (
 class Neo4jServer:
     """`address` is what CDP_GRAPH takes. Only a server that was started here has a process."""
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port, self._http = _free_ports(2)
-        self._read_only = read_only
+        self.read_only = False
+        self._new = True
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,11 +57,10 @@ class Neo4jServer:
 
     def start(self) -> None:
         """Starts it on what lies in the folder, and waits until it answers. Raises CannotStart."""
-        first = not (self.folder / "data").exists()
         self._configure()
         with (self.folder / "out.txt").open("ab") as out:
             self._process = subprocess.Popen(self._command(), stdout=out, stderr=out)
-        self._await(first)
+        self._await()
 
     def stop(self) -> None:
         """SIGTERM, and waits for the end."""
@@ -98,46 +98,39 @@ class Neo4jServer:
             # Every test empties the database: the plans are good all the same.
             "dbms.cypher.min_replan_interval": "1d",
             "db.tx_log.preallocate": "false",
-            "server.databases.default_to_read_only": str(self._read_only).lower(),
+            "server.databases.default_to_read_only": str(self.read_only).lower(),
         }
         text = "".join(f"{name}={value}\n" for name, value in settings.items())
         (conf / "neo4j.conf").write_text(text, encoding="utf-8")
 
-    def _await(self, first: bool) -> None:
+    def _await(self) -> None:
         until = time.monotonic() + START_S
         while time.monotonic() < until:
             if self._process is not None and self._process.poll() is not None:
                 break
-            if _answers(self.port) and self._set_password(first):
+            if _answers(self.port) and self._takes_questions():
                 return
             time.sleep(0.1)
         told = (self.folder / "out.txt").read_text(encoding="utf-8", errors="replace")
         self.kill()
         raise CannotStart(f"Neo4j does not start: {told.strip()[-600:]}")
 
-    def _set_password(self, first: bool) -> bool:
-        """A new server has the password neo4j, and asks for another one."""
-        password = "neo4j" if first else PASSWORD
+    def _takes_questions(self) -> bool:
+        """A new server has the password neo4j, and asks for another one. Bolt answers before the
+        database does, and neither answers at once."""
         try:
-            with neo4j.GraphDatabase.driver(self.uri, auth=("neo4j", password)) as driver:
-                if first:
+            if self._new:
+                with neo4j.GraphDatabase.driver(self.uri, auth=("neo4j", "neo4j")) as driver:
                     driver.execute_query(
-                        "ALTER CURRENT USER SET PASSWORD FROM $old TO $new",
-                        old=password, new=PASSWORD, database_="system",
+                        "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $new",
+                        new=PASSWORD, database_="system",
                     )  # fmt: skip
-            # Bolt answers before the database does.
+                self._new = False
             with neo4j.GraphDatabase.driver(self.uri, auth=("neo4j", PASSWORD)) as driver:
-                until = time.monotonic() + START_S
-                while True:
-                    try:
-                        driver.execute_query("RETURN 1", database_="neo4j")
-                        return True
-                    except DatabaseUnavailable:
-                        if time.monotonic() > until:
-                            raise
-                        time.sleep(0.1)
+                driver.execute_query("RETURN 1", database_="neo4j")
         except (ServiceUnavailable, Neo4jError):
             return False
+        return True
 
 
 class GivenServer:
@@ -151,12 +144,12 @@ class GivenServer:
 
 
 @contextmanager
-def started(*, read_only: bool = False) -> Iterator[Neo4jServer]:
+def started() -> Iterator[Neo4jServer]:
     """A server of one's own, gone at the end with all that it kept."""
     memory = Path("/dev/shm")
     quick = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="cdp-neo4j-", dir=quick))
-    server = Neo4jServer(folder, read_only=read_only)
+    server = Neo4jServer(folder)
     try:
         server.start()
         yield server
