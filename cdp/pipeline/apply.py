@@ -16,7 +16,7 @@ from cdp.pipeline.working import Working
 from graph_schema.model.item import Item
 from graph_schema.model.record import LogRecord
 from graph_schema.store import Batch, Checkpoint, DeadRecord, GraphWriting
-from identity import commerce
+from identity import commerce, region
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class EventApplier:
         await self._in_force.refresh(batch)
         work = Working(batch, self._in_force, last.at, known, asked.keys)
         fresh = self._fresh(work, prepared)
-        await IdentityResolver(work).take(fresh)
+        await IdentityResolver(work, region.MOST).take(fresh)
         sessions = SessionFolder(work)
         await sessions.take(fresh)
         work.delta.items = await self._items(batch, fresh)

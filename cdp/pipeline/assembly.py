@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cdp.eventlog.protocol import EventLog
 from cdp.pipeline.apply import EventApplier
+from cdp.pipeline.background import Background
 from cdp.pipeline.commands import CommandApplier
 from cdp.pipeline.holding import EveryPartition, Holding
 from cdp.pipeline.in_force import InForce
@@ -31,6 +32,7 @@ def worker_of(
         in_force,
         RecordApplier(store, EventApplier(store, in_force), CommandApplier(store, in_force)),
         Upkeep(store, in_force),
+        Background(store, in_force),
         batch_size,
         progress,
     )

@@ -10,11 +10,11 @@ import msgspec
 from cdp.pipeline.prepare import Prepared
 from cdp.pipeline.working import Working
 from graph_schema.model.change import IdentityChange
-from graph_schema.model.evidence import Decision, EdgeKey, Seen
+from graph_schema.model.evidence import Decision, EdgeKey, Seen, Waiting
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
 from identity.deciding import came_out, parts_of
 from identity.driving import Driver
-from identity.local import Difference, Noticed, Sighted, absorb
+from identity.local import Difference, Noticed, Sighted, absorb, resolve_waiting
 from identity.normalise import Name
 from identity.region import Region
 
@@ -23,9 +23,10 @@ class IdentityResolver:
     """Notes every identifier and all evidence of a batch. Most events bring nothing new and take the
     short way; the others are resolved one by one, so that each change has its cause."""
 
-    def __init__(self, work: Working) -> None:
+    def __init__(self, work: Working, most: int | None = None) -> None:
+        """`most`: how much may be read and resolved for one event; what takes more waits."""
         self._work = work
-        self._region = Region(work.rules, work.decisions)
+        self._region = Region(work.rules, work.decisions, most)
         # What the batch's one read did not find is in no store: nobody need ask again.
         self._region.unknown.update(work.wanted - work.identifiers.keys())
         self._driver = Driver(self._region, work.batch, work.learn, work.delta.seen)
@@ -45,6 +46,10 @@ class IdentityResolver:
                 difference = await self._driver.run(absorb(self._region, noticed, sighted))
                 self._keep(difference)
                 self._note_change(difference, item)
+                self._work.delta.waiting += [
+                    Waiting(a, b, item.event.message_id, item.rec)
+                    for a, b in sorted(difference.waiting)
+                ]
         self._finish()
 
     async def decide(self, decided: Sequence[Decision]) -> Difference:
@@ -52,6 +57,15 @@ class IdentityResolver:
         difference = await self._driver.run(absorb(self._region, (), (), decided))
         self._keep(difference)
         self._work.decisions = self._region.decisions
+        self._finish()
+        return difference
+
+    async def resolve(self, waiting: Sequence[Waiting]) -> Difference:
+        """Resolves what was set aside, and answers what that changes."""
+        pairs = [(one.a, one.b) for one in waiting]
+        await self._driver.load({key for pair in pairs for key in pair})
+        difference = await self._driver.run(resolve_waiting(self._region, pairs))
+        self._keep(difference)
         self._finish()
         return difference
 
@@ -97,13 +111,17 @@ class IdentityResolver:
     # ── resolving ──────────────────────────────────────────────────────────────────────────────
 
     async def _load_burned(self, prepared: Sequence[Prepared]) -> None:
-        """Evidence between two burned identifiers comes with neither of them: it is asked for."""
+        """Evidence between two identifiers that are burned or crowded comes with neither of them: it is
+        asked for."""
         nodes = self._region.nodes
         wanted = {
             (fact.a, fact.b, fact.kind)
             for item in prepared
             for fact in item.facts
-            if all((node := nodes.get(end)) is not None and node.burned for end in (fact.a, fact.b))
+            if all(
+                (node := nodes.get(end)) is not None and (node.burned or node.crowded)
+                for end in (fact.a, fact.b)
+            )
         }
         if wanted:
             for edge in await self._work.batch.edges(sorted(wanted)):

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from cdp.eventlog.partitioning import COMMANDS
 from cdp.eventlog.protocol import EventLog, Tail
+from cdp.pipeline.background import Background
 from cdp.pipeline.holding import Holding
 from cdp.pipeline.in_force import InForce
 from cdp.pipeline.records import RecordApplier
@@ -41,6 +42,7 @@ class Worker:
         in_force: InForce,
         records: RecordApplier,
         upkeep: Upkeep,
+        background: Background,
         batch_size: int,
         progress: Callable[[int], None] = lambda applied: None,
     ) -> None:
@@ -50,6 +52,7 @@ class Worker:
         self._in_force = in_force
         self._records = records
         self._upkeep_of = upkeep
+        self._background = background
         self._batch_size = batch_size
         self._progress = progress
         self._held: dict[int, Checkpoint] = {}
@@ -69,7 +72,9 @@ class Worker:
                 try:
                     worked = await self._round()
                     if until_idle and not worked and await self._is_at_end():
-                        return
+                        if not await self._resolve_the_rest():
+                            return
+                        continue
                     if not worked:
                         await self._wait()
                 except (StoreUnavailable, StoreConflict) as error:
@@ -121,7 +126,10 @@ class Worker:
             return False
         due = await self._guarded(COMMANDS, self._upkeep_of.deadlines)
         walked = COMMANDS in self._held and await self._guarded(COMMANDS, self._upkeep_of.walk)
-        return due or walked
+        resolved = COMMANDS in self._held and await self._guarded(
+            COMMANDS, self._background.resolve
+        )
+        return due or walked or resolved
 
     async def _guarded(
         self, partition: int, work: Callable[[Checkpoint], Awaitable[Checkpoint | None]]
@@ -140,6 +148,13 @@ class Worker:
         self._holding.stands(stands)
         self._progress(sum(held.position for held in self._held.values()))
         return True
+
+    async def _resolve_the_rest(self) -> bool:
+        """What waits for the background, which need not rest now; whether there was anything."""
+        if COMMANDS not in self._held:
+            return False
+        self._background.wake()
+        return await self._guarded(COMMANDS, self._background.resolve)
 
     async def _is_at_end(self) -> bool:
         """Whether everything is applied, the partitions of other workers included."""
