@@ -47,7 +47,7 @@ from gnn.artifacts import ArtifactStore
 from graph_schema.errors import BadInput, SettingError
 from graph_schema.model.profile import ProfileIds
 from graph_schema.model.rules import IdentityRules
-from graph_schema.model.time import SECOND, now
+from graph_schema.model.time import DAY, SECOND, now
 from graph_schema.neo4j.address import parse as address_of
 from graph_schema.neo4j.store import Neo4jGraphStore
 from graph_schema.sqlite.store import SqliteGraphStore
@@ -83,6 +83,7 @@ class Parts(msgspec.Struct, frozen=True):
             self.settings.batch_size,
             self._holding(partitions),
             progress,
+            round(self.settings.feed_days * DAY),
         )
 
     def check(self, scratch: Path) -> Check:

@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True):
     lag_limit_s: float
     partitions: int
     lease_s: float
+    feed_days: float
     batch_size: int
     operation_timeout_s: float
     introspection: bool
@@ -161,6 +162,11 @@ SETTINGS: tuple[Setting, ...] = (
         "seconds after which the partitions of a worker that is not heard of go to others",
         _number(float, 1),
     ),
+    Setting(
+        "CDP_FEED_DAYS", "7",
+        "days for which the change feed is kept; identity changes are kept for ever",
+        _number(float, 0.01),
+    ),
     Setting("CDP_BATCH_SIZE", "1000", "most records that the worker applies at once", _number(int, 1)),
     Setting(
         "CDP_OPERATION_TIMEOUT", "10", "seconds after which a GraphQL operation is given up",
@@ -191,6 +197,7 @@ def load(arguments: Mapping[str, str], environment: Mapping[str, str] = os.envir
         lag_limit_s=values["CDP_LAG_LIMIT"],
         partitions=values["CDP_PARTITIONS"],
         lease_s=values["CDP_LEASE"],
+        feed_days=values["CDP_FEED_DAYS"],
         batch_size=values["CDP_BATCH_SIZE"],
         operation_timeout_s=values["CDP_OPERATION_TIMEOUT"],
         introspection=values["CDP_INTROSPECTION"],
@@ -208,6 +215,7 @@ def shown(settings: Settings) -> list[tuple[str, str, str, str]]:
         "CDP_LAG_LIMIT": f"{settings.lag_limit_s:g}",
         "CDP_PARTITIONS": str(settings.partitions),
         "CDP_LEASE": f"{settings.lease_s:g}",
+        "CDP_FEED_DAYS": f"{settings.feed_days:g}",
         "CDP_BATCH_SIZE": str(settings.batch_size),
         "CDP_OPERATION_TIMEOUT": f"{settings.operation_timeout_s:g}",
         "CDP_INTROSPECTION": str(settings.introspection).lower(),

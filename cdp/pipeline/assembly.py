@@ -10,9 +10,11 @@ from cdp.pipeline.background import Background
 from cdp.pipeline.commands import CommandApplier
 from cdp.pipeline.holding import EveryPartition, Holding
 from cdp.pipeline.in_force import InForce
+from cdp.pipeline.pruning import KEEP, Pruning
 from cdp.pipeline.records import RecordApplier
 from cdp.pipeline.upkeep import Upkeep
 from cdp.pipeline.worker import Worker
+from graph_schema.model.time import Micros
 from graph_schema.store import GraphStore
 
 
@@ -23,6 +25,7 @@ def worker_of(
     batch_size: int,
     holding: Holding | None = None,
     progress: Callable[[int], None] = lambda applied: None,
+    keep_feed: Micros = KEEP,
 ) -> Worker:
     """A worker of the log. `holding`: which partitions it applies; all where nothing is said."""
     return Worker(
@@ -33,6 +36,7 @@ def worker_of(
         RecordApplier(store, EventApplier(store, in_force), CommandApplier(store, in_force)),
         Upkeep(store, in_force),
         Background(store, in_force),
+        Pruning(store, in_force.now, keep_feed),
         batch_size,
         progress,
     )

@@ -15,6 +15,7 @@ from cdp.eventlog.protocol import EventLog, Tail
 from cdp.pipeline.background import Background
 from cdp.pipeline.holding import Holding
 from cdp.pipeline.in_force import InForce
+from cdp.pipeline.pruning import Pruning
 from cdp.pipeline.records import RecordApplier
 from cdp.pipeline.upkeep import Upkeep
 from graph_schema.errors import Fenced, StoreConflict, StoreUnavailable
@@ -43,6 +44,7 @@ class Worker:
         records: RecordApplier,
         upkeep: Upkeep,
         background: Background,
+        pruning: Pruning,
         batch_size: int,
         progress: Callable[[int], None] = lambda applied: None,
     ) -> None:
@@ -53,6 +55,7 @@ class Worker:
         self._records = records
         self._upkeep_of = upkeep
         self._background = background
+        self._pruning = pruning
         self._batch_size = batch_size
         self._progress = progress
         self._held: dict[int, Checkpoint] = {}
@@ -104,6 +107,8 @@ class Worker:
             free_until = min(free_until, _next_at(records, len(due), tails[partition]))
         ready = [record for record in commands if record.at < free_until]
         worked |= await self._take(COMMANDS, ready)
+        for partition in sorted(self._held):
+            worked |= await self._guarded(partition, self._pruning.prune)
         return await self._upkeep() or worked
 
     async def _unread(self, partition: int, tails: Mapping[int, Tail]) -> list[LogRecord]:
