@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,13 +23,15 @@ from cdp.eventlog.dead_letter import DeadLetter
 from cdp.eventlog.protocol import EventLog
 from cdp.imports import read
 from cdp.settings import Settings
-from graph_schema.model.command import PutItems
+from graph_schema.model.command import Outcome, PutItems, ReplayRecord
 from graph_schema.model.event import Event
 from graph_schema.model.item import Item
 from graph_schema.model.time import now
 from identity.money import currency, micros
 
 CHUNK = 1_000
+WAIT_S = 5.0
+AGAIN = ("undecodable", "apply_failed")
 SOURCE = "import"
 
 
@@ -217,10 +220,10 @@ def list_dead(settings: Settings, *, as_json: bool) -> int:
 
 
 def replay_dead(settings: Settings) -> int:
-    """Tries the collector's dead letters again; those that can be taken now leave the store. Exit 1
-    where one still cannot."""
+    """Tries the collector's dead letters again, and has the worker try the records that it could not
+    apply; what can be taken now leaves the dead letters. Exit 1 where something still cannot."""
 
-    async def run() -> tuple[int, int]:
+    async def run() -> tuple[int, int, int]:
         async with opened(build(settings)) as parts:
             taken = kept = 0
             for id_, letter in await parts.log.dead_letters(0, 100_000):
@@ -231,8 +234,33 @@ def replay_dead(settings: Settings) -> int:
                 await parts.log.append(list(map(parts.recorder.record_of, batch.events)))
                 await parts.log.forget([id_])
                 taken += 1
-            return taken, kept
+            outcomes = await _tried_again(parts)
+            applied = sum(outcome is not None and not outcome.problem for outcome in outcomes)
+            waiting = sum(outcome is None for outcome in outcomes)
+            return taken + applied, kept + len(outcomes) - applied - waiting, waiting
 
-    taken, kept = asyncio.run(run())
-    err.print(f"taken {taken}, still dead {kept}")
+    taken, kept, waiting = asyncio.run(run())
+    later = f", waiting for the worker {waiting}" if waiting else ""
+    err.print(f"taken {taken}, still dead {kept}{later}")
     return 1 if kept else 0
+
+
+async def _tried_again(parts: Parts) -> list[Outcome | None]:
+    """Asks for another try with each record that failed, and waits a while for what comes of it. A
+    message id that another event has stays taken."""
+    dead = [one for one in await parts.store.dead_records((0, 0), 100_000) if one.reason in AGAIN]
+    commands = [
+        ReplayRecord(
+            id=f"m_{uuid.uuid4().hex}", actor=SOURCE, at=now(),
+            partition=one.partition, position=one.position,
+        )
+        for one in dead
+    ]  # fmt: skip
+    await parts.commands.append(commands)
+    until = time.monotonic() + WAIT_S
+    ids = [command.id for command in commands]
+    outcomes = await parts.store.outcomes(ids)
+    while None in outcomes and time.monotonic() < until:
+        await asyncio.sleep(0.05)
+        outcomes = await parts.store.outcomes(ids)
+    return outcomes

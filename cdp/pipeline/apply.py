@@ -13,9 +13,11 @@ from cdp.pipeline.in_force import InForce
 from cdp.pipeline.prepare import Prepared, prepare, wanted
 from cdp.pipeline.sessions import SessionFolder
 from cdp.pipeline.working import Working
+from graph_schema.model.command import Outcome
 from graph_schema.model.item import Item
 from graph_schema.model.record import LogRecord
-from graph_schema.store import Batch, Checkpoint, DeadRecord, GraphWriting
+from graph_schema.model.time import Micros
+from graph_schema.store import Batch, Checkpoint, DeadRecord, Delta, GraphWriting
 from identity import commerce, region
 
 
@@ -40,13 +42,35 @@ class EventApplier:
         normaliser = self._in_force.normaliser
         prepared = [prepare(record, normaliser) for record in records if record.body is not None]
         async with self._store.batch(checkpoint) as batch:
-            return await self._within(batch, prepared, records[-1])
+            fresh, dead = await self._within(batch, prepared, records[-1].at)
+            await batch.advance(records[-1].position, records[-1].at)
+            duplicate = len(prepared) - fresh - len(dead)
+            return Applied(batch.checkpoint, fresh, duplicate, len(dead))
 
-    async def _within(self, batch: Batch, prepared: list[Prepared], last: LogRecord) -> Applied:
+    async def apply_again(
+        self, record: LogRecord, asked: LogRecord, outcome: Outcome, checkpoint: Checkpoint
+    ) -> Checkpoint:
+        """Another try with a record that is among the dead letters, as the command `asked` wants it,
+        whose outcome is stored with it. Raises as `apply`."""
+        prepared = [prepare(record, self._in_force.normaliser)]
+        async with self._store.batch(checkpoint) as batch:
+            place = (record.partition, record.position)
+            await batch.write(Delta(rec=asked.at, revived=[place]))
+            _, dead = await self._within(batch, prepared, asked.at)
+            for letter in dead:
+                outcome = Outcome(outcome.command_id, asked.at, letter.reason, letter.message)
+            await batch.write(Delta(rec=asked.at, outcomes=[outcome]))
+            await batch.advance(asked.position, asked.at)
+            return batch.checkpoint
+
+    async def _within(
+        self, batch: Batch, prepared: list[Prepared], rec: Micros
+    ) -> tuple[int, list[DeadRecord]]:
+        """How many events were new, and those that went to the dead letters."""
         asked = wanted(prepared, self._in_force.rules.session_gap)
         known = await batch.load(asked)
         await self._in_force.refresh(batch)
-        work = Working(batch, self._in_force, last.at, known, asked.keys)
+        work = Working(batch, self._in_force, rec, known, asked.keys)
         fresh = self._fresh(work, prepared)
         await IdentityResolver(work, region.MOST).take(fresh)
         sessions = SessionFolder(work)
@@ -54,9 +78,7 @@ class EventApplier:
         work.delta.items = await self._items(batch, fresh)
         named = {name.key for item in fresh for name in item.names.all}
         await Consequences(work, sessions, self._in_force).write(named, fresh)
-        await batch.advance(last.position, last.at)
-        dead = len(work.delta.dead)
-        return Applied(batch.checkpoint, len(fresh), len(prepared) - len(fresh) - dead, dead)
+        return len(fresh), work.delta.dead
 
     def _fresh(self, work: Working, prepared: list[Prepared]) -> list[Prepared]:
         """Without the events that are in the graph already. Other content under a used message id
@@ -71,7 +93,7 @@ class EventApplier:
                 message = "Another event has this messageId: give every event an id of its own."
                 work.delta.dead.append(
                     DeadRecord(
-                        work.batch.checkpoint.partition, item.position, item.rec,
+                        item.partition, item.position, item.rec,
                         "message_id_reused", message,
                     )
                 )  # fmt: skip

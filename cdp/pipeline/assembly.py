@@ -8,6 +8,7 @@ from cdp.eventlog.protocol import EventLog
 from cdp.pipeline.apply import EventApplier
 from cdp.pipeline.background import Background
 from cdp.pipeline.commands import CommandApplier
+from cdp.pipeline.dead_letters import Replaying
 from cdp.pipeline.holding import EveryPartition, Holding
 from cdp.pipeline.in_force import InForce
 from cdp.pipeline.pruning import KEEP, Pruning
@@ -28,12 +29,14 @@ def worker_of(
     keep_feed: Micros = KEEP,
 ) -> Worker:
     """A worker of the log. `holding`: which partitions it applies; all where nothing is said."""
+    events = EventApplier(store, in_force)
+    commands = CommandApplier(store, in_force)
     return Worker(
         log,
         store,
         holding or EveryPartition(store, lambda: log.log_id),
         in_force,
-        RecordApplier(store, EventApplier(store, in_force), CommandApplier(store, in_force)),
+        RecordApplier(store, events, commands, Replaying(log, store, events)),
         Upkeep(store, in_force),
         Background(store, in_force),
         Pruning(store, in_force.now, keep_feed),

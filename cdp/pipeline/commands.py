@@ -19,6 +19,7 @@ from graph_schema.model.command import (
     IdentityCommand,
     Outcome,
     PutItems,
+    ReplayRecord,
     UpdateSegment,
 )
 from graph_schema.model.item import Item
@@ -42,6 +43,8 @@ class CommandApplier:
         command = _command(record.body or b"")
         async with self._store.batch(checkpoint) as batch:
             if await batch.outcome(command.id) is None:
+                if isinstance(command, ReplayRecord):
+                    raise TypeError("a replay is applied by Replaying")
                 if isinstance(command, IdentityCommand):
                     await apply_decision(batch, self._in_force, command, record.at)
                 else:

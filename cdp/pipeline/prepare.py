@@ -28,14 +28,16 @@ class Prepared(msgspec.Struct):
     names: Names
     facts: tuple[Seen, ...]
     digest: bytes
+    partition: int = 0
 
 
 def prepare(record: LogRecord, normaliser: Normaliser) -> Prepared:
     """Raises msgspec.DecodeError where the record's body is no event."""
     event = _event(record.body or b"")
     names = normaliser.names(event)
+    star = evidence.star(event, names)
     return Prepared(
-        event, record.position, record.at, names, evidence.star(event, names), digest_of(event)
+        event, record.position, record.at, names, star, digest_of(event), record.partition
     )
 
 

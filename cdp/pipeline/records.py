@@ -11,6 +11,7 @@ import msgspec
 
 from cdp.pipeline.apply import EventApplier
 from cdp.pipeline.commands import CommandApplier
+from cdp.pipeline.dead_letters import Replaying, replay_of
 from graph_schema.errors import BatchTooLarge, StoreConflict, StoreError
 from graph_schema.model.record import LogRecord, RecordKind
 from graph_schema.store import Checkpoint, DeadRecord, Delta, GraphWriting
@@ -29,8 +30,15 @@ holds."""
 class RecordApplier:
     """Applies runs of records to the graph, each in as few transactions as it can be."""
 
-    def __init__(self, store: GraphWriting, events: EventApplier, commands: CommandApplier) -> None:
+    def __init__(
+        self,
+        store: GraphWriting,
+        events: EventApplier,
+        commands: CommandApplier,
+        replaying: Replaying,
+    ) -> None:
         self._store = store
+        self._replaying = replaying
         self._events = events
         self._commands = commands
 
@@ -77,6 +85,9 @@ class RecordApplier:
 
     async def _apply(self, run: Sequence[LogRecord], checkpoint: Checkpoint) -> Checkpoint:
         if run[0].kind is RecordKind.COMMAND:
+            replay = replay_of(run[0])
+            if replay is not None:
+                return await self._replaying.apply(run[0], replay, checkpoint)
             return await self._commands.apply(run[0], checkpoint)
         return (await self._events.apply(run, checkpoint)).checkpoint
 
@@ -89,7 +100,7 @@ class RecordApplier:
         _logger.error("record %d/%d: %s (%s)", record.partition, record.position, reason, kind)
         letter = DeadRecord(
             record.partition, record.position, record.at, reason,
-            f"The record could not be applied ({kind}). `cdp rebuild` tries it again.",
+            f"The record could not be applied ({kind}). `cdp dead-letters replay` tries it again.",
         )  # fmt: skip
         async with self._store.batch(checkpoint) as batch:
             await batch.write(Delta(rec=record.at, dead=[letter]))

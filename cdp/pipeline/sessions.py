@@ -150,7 +150,7 @@ class SessionFolder:
         self._work.delta.events.append(
             NewEvent(
                 item.event, item.position, item.rec, item.names.device, item.names.user,
-                session, item.digest, self._work.batch.checkpoint.partition,
+                session, item.digest, item.partition,
                 _about(item.event),
             )
         )  # fmt: skip

@@ -71,9 +71,16 @@ class UndoChange(_Command, frozen=True, tag="undo_change"):
     note: str | None = None
 
 
+class ReplayRecord(_Command, frozen=True, tag="replay_record"):
+    """Another try with a record of the log that could not be applied."""
+
+    partition: int
+    position: int
+
+
 IdentityCommand: TypeAlias = MergeProfiles | SplitProfile | UndoChange
 CatalogueCommand: TypeAlias = CreateSegment | UpdateSegment | ArchiveSegment | PutItems
-Command: TypeAlias = CatalogueCommand | IdentityCommand
+Command: TypeAlias = CatalogueCommand | IdentityCommand | ReplayRecord
 
 
 class Outcome(msgspec.Struct, frozen=True):
