@@ -20,10 +20,11 @@ from graph_schema.model.command import Command
 from graph_schema.model.event import Event, EventType
 from graph_schema.model.record import NewRecord, RecordKind
 from graph_schema.model.rules import IdentityRules
-from graph_schema.model.time import MINUTE, from_iso
+from graph_schema.model.time import DAY, MINUTE, from_iso
 from graph_schema.store import GraphStore
 
 START = from_iso("2026-11-01T00:00:00Z")
+FOR_EVER = 100 * 365 * DAY
 
 
 class Installation:
@@ -39,6 +40,7 @@ class Installation:
         log: MemoryEventLog | None = None,
         event_partitions: int = 1,
         rules: IdentityRules | None = None,
+        keep_feed: int = FOR_EVER,
     ) -> None:
         self.clock = START + 60 * 24 * 60 * MINUTE
         self.store = store
@@ -46,6 +48,7 @@ class Installation:
         self.rules = IdentityRules() if rules is None else rules
         self.recorder = Recorder(self.rules, event_partitions)
         self.batch_size = batch_size
+        self.keep_feed = keep_feed
 
     def now(self) -> int:
         return self.clock
@@ -60,7 +63,9 @@ class Installation:
 
     async def work(self) -> None:
         in_force = InForce(self.rules, IDS, self.now)
-        worker = worker_of(self.log, self.store, in_force, self.batch_size)
+        worker = worker_of(
+            self.log, self.store, in_force, self.batch_size, keep_feed=self.keep_feed
+        )
         await worker.run(until_idle=True)
 
     async def check(self) -> Report:
