@@ -18,6 +18,7 @@ from cdp.eventlog.memory import MemoryEventLog
 from cdp.eventlog.partitioning import COMMANDS
 from cdp.pipeline.apply import EventApplier
 from cdp.pipeline.commands import CommandApplier
+from cdp.pipeline.dead_letters import Replaying
 from cdp.pipeline.in_force import InForce
 from cdp.pipeline.records import RecordApplier
 from cdp.pipeline.upkeep import Upkeep
@@ -50,9 +51,9 @@ class Hand:
     def __init__(self, graph: Installation) -> None:
         in_force = InForce(IdentityRules(), IDS, graph.now)
         store = graph.store
-        self._records = RecordApplier(
-            store, EventApplier(store, in_force), CommandApplier(store, in_force)
-        )
+        events = EventApplier(store, in_force)
+        replaying = Replaying(graph.log, store, events)
+        self._records = RecordApplier(store, events, CommandApplier(store, in_force), replaying)
         self._upkeep = Upkeep(store, in_force)
         self._in_force = in_force
         self._log = graph.log
