@@ -1,24 +1,32 @@
-"""`cdp copy`: what is no target, and that what is compared is what the log decides."""
+"""`cdp copy`: a shop moves from SQLite to Neo4j, though it is killed twice on the way; what is not the
+same is named, and what is not the shop's is left as it is."""
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from neo4j_server import the_server
+from stores import Neo4jPlace, neo4j_place
 
 from cdp.bootstrap import build, opened
 from cdp.cli.applying import apply_all
 from cdp.cli.demo import SEGMENTS
 from cdp.cli.importing import Summary, import_file
 from cdp.pipeline.comparing.compare import compare
+from cdp.pipeline.comparing.things import KINDS
 from cdp.settings import load
 from cdp.simulate import simulate, write
 from graph_schema.model.command import CreateSegment, MergeProfiles
+from graph_schema.model.item import Item
 from graph_schema.model.time import now
 from graph_schema.neo4j.address import parse
 from graph_schema.store import Span
@@ -71,6 +79,110 @@ def copied(
     )  # fmt: skip
     assert parse(the_server().address).password not in done.stdout + done.stderr
     return done
+
+
+def begun(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command(folder), env=environment({}), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+
+async def positions(place: Neo4jPlace) -> int:
+    rows = await place.run("MATCH (c:Checkpoint) RETURN coalesce(sum(c.position), 0)")
+    found = rows[0][0]
+    assert isinstance(found, int)
+    return found
+
+
+async def killed(folder: Path, place: Neo4jPlace) -> int:
+    """Starts the copy and kills it once it has gone on a little. Where the target stands."""
+    before = await positions(place)
+    process = begun(folder)
+    until = time.monotonic() + 120
+    while await positions(place) < before + 100:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    return await positions(place)
+
+
+def differing(done: subprocess.CompletedProcess[str]) -> dict[str, list[str]]:
+    answer = json.loads(done.stdout)
+    return {one["kind"]: one["examples"] for one in answer["kinds"] if one["differ"]}
+
+
+async def test_a_shop_moves_though_it_is_killed_twice(tmp_path: Path) -> None:
+    await shop(tmp_path)
+    data = tmp_path / "data"
+    async with neo4j_place() as place:
+        once = await killed(data, place)
+        twice = await killed(data, place)
+        assert 0 < once < twice
+        done = copied(data, "--json")
+        assert done.returncode == 0, differing(done)
+        end = await positions(place)
+        assert twice < end
+        assert f"{twice:,} of {end:,} records are there already" in done.stderr
+        answer = json.loads(done.stdout)
+        assert answer["equal"] and [one["kind"] for one in answer["kinds"]] == list(KINDS)
+        counts = {one["kind"]: one["source"] for one in answer["kinds"]}
+        assert all(counts[kind] for kind in KINDS if kind not in ("dead_records", "decisions")), (
+            counts
+        )
+        assert all(one["source"] == one["target"] for one in answer["kinds"])
+
+        again = copied(data)
+        assert again.returncode == 0
+        assert await positions(place) == end
+        shown = parse(the_server().address).shown.replace("://", "://neo4j:••••••@")
+        assert again.stdout.endswith(f"CDP_GRAPH={shown}\n")
+        await what_is_tampered_with_is_named(data, place)
+        await what_is_another_log_s_is_refused(tmp_path, place)
+
+
+async def what_is_tampered_with_is_named(data: Path, place: Neo4jPlace) -> None:
+    ((event,),) = await place.run("MATCH (e:Event) WITH e ORDER BY e.id LIMIT 1 RETURN e.id")
+    ((person,),) = await place.run(
+        "MATCH (p:Profile)-[m:MEMBER_OF]->(s:Segment {key: 'browsers'})"
+        " WITH p, m ORDER BY p.id LIMIT 1 WITH p.id AS id, m DELETE m RETURN id"
+    )
+    ((known,),) = await place.run(
+        "MATCH (i:Identifier) WHERE i.namespace = 'email' WITH i ORDER BY i.key LIMIT 1"
+        " SET i.lastSeenAt = i.lastSeenAt + 1 RETURN i.id"
+    )
+    await place.run("MATCH (e:Event {id: $id}) SET e.digest = $x", id=event, x=b"0")
+    await place.run(
+        "CREATE (:Item {id: 'sku-of-nobody', body: $body})",
+        body=msgspec.json.encode(Item("sku-of-nobody", 1)).decode(),
+    )
+    done = copied(data, "--json")
+    assert done.returncode == 1, done
+    found = differing(done)
+    assert found["events"] == [f"{event} is another in the target"]
+    assert found["memberships"] == [f"browsers {person} is not in the target"]
+    assert found["identifiers"] == [f"{known} is another in the target"]
+    assert found["items"] == ["sku-of-nobody is in the target only"]
+    assert found["totals"] == ["items is another in the target"]
+    assert found.keys() == {"events", "memberships", "identifiers", "items", "totals"}
+    told = copied(data)
+    assert told.returncode == 1 and "CDP_GRAPH should stay as it is" in told.stdout
+    assert "@" not in told.stdout + told.stderr
+
+
+async def what_is_another_log_s_is_refused(folder: Path, place: Neo4jPlace) -> None:
+    await shop(folder / "other", 5)
+    other = folder / "other/data"
+    before = await place.contents()
+    keyless = copied(other)
+    assert keyless.returncode == 2 and keyless.stderr.startswith("WRONG_HASH_KEY: "), keyless
+    secret = (folder / "data/credentials.toml").read_text(encoding="utf-8")
+    (other / "credentials.toml").write_text(secret, encoding="utf-8")
+    (other / "graph.db").unlink()
+    foreign = copied(other)
+    assert foreign.returncode == 2 and "WRONG_LOG: " in foreign.stderr, foreign
+    assert await place.contents() == before
 
 
 @pytest.mark.parametrize(
