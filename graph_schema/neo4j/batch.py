@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from graph_schema import columns
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.command import Outcome
@@ -81,7 +82,7 @@ class Neo4jBatch:
             (found,) = await self.rows("load", all=asked)
             session_rows, locked, loose, identifier_rows, profile_rows, digests, seen_rows = found
             self._hold(locked)
-            identifiers = [rows.identifier(row) for row in identifier_rows]
+            identifiers = [columns.identifier(row) for row in identifier_rows]
             named = {value.profile for value in identifiers if value.profile is not None}
             if named <= self._locked:
                 break
@@ -91,13 +92,13 @@ class Neo4jBatch:
         self._known.read_sessions(sessions)
         # What a reference led to ahead is there, if only by its key.
         self._known.asked_identifiers(sought - set(loose), identifiers)
-        sightings = evidence.earliest(map(rows.seen, seen_rows))
+        sightings = evidence.earliest(map(columns.seen, seen_rows))
         return Neighbourhood(
             digests=dict(digests),
             identifiers={value.key: value for value in identifiers},
             seen={(s.a, s.b, s.kind.value, s.half_hour): (s.at, s.mid) for s in sightings},
             sessions=_by_device(devices, sessions),
-            profiles={row[0]: rows.profile(row) for row in profile_rows},
+            profiles={row[0]: columns.profile(row) for row in profile_rows},
         )
 
     async def clusters(self, keys: Sequence[Key], most: int | None = None) -> Clusters:
@@ -115,7 +116,7 @@ class Neo4jBatch:
     async def items(self, ids: Sequence[str]) -> list[Item | None]:
         wanted = sorted(set(ids))
         found = {
-            row[1]: rows.item(row) for row in await self.each("items_under_lock", "ids", wanted)
+            row[1]: columns.item(row) for row in await self.each("items_under_lock", "ids", wanted)
         }
         self._known.asked_items(wanted, found)
         return [found.get(id_) for id_ in ids]
@@ -124,7 +125,7 @@ class Neo4jBatch:
 
     async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
         wanted = [[a, b, kind.value] for a, b, kind in sorted(set(keys))]
-        return [rows.edge(row) for row in await self.each("edges_by_key", "edges", wanted)]
+        return [columns.edge(row) for row in await self.each("edges_by_key", "edges", wanted)]
 
     async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
         return await evidence.halves(self, edges)
@@ -146,7 +147,7 @@ class Neo4jBatch:
 
     async def events_of(self, sessions: Sequence[str]) -> list[StoredEvent]:
         found = await self.each("events_of", "sessions", sorted(set(sessions)))
-        return [rows.stored_event(row) for row in found]
+        return [columns.stored_event(row) for row in found]
 
     async def tallies(self, profiles: Sequence[str]) -> dict[str, list[Session]]:
         await self._lock(profiles)
@@ -164,7 +165,7 @@ class Neo4jBatch:
         await self._lock(profiles)
         found: dict[str, list[Identifier]] = {profile: [] for profile in profiles}
         for row in await self.each("identifiers_of_profiles", "ids", list(found)):
-            value = rows.identifier(row)
+            value = columns.identifier(row)
             found[value.profile or ""].append(value)
         return found
 
@@ -172,7 +173,7 @@ class Neo4jBatch:
         await self._lock(profiles)
         found: dict[str, list[Membership]] = {profile: [] for profile in profiles}
         for row in await self.each("open_memberships", "ids", list(found)):
-            found[row[0]].append(rows.membership(row))
+            found[row[0]].append(columns.membership(row))
         return found
 
     async def profile_events(
@@ -184,12 +185,12 @@ class Neo4jBatch:
         return [rows.profile_event(row) for row in found]
 
     async def segment_states(self) -> list[Segment]:
-        found = [rows.segment(row) for row in await self.rows("segments")]
+        found = [columns.segment(row) for row in await self.rows("segments")]
         self._known.there("Segment", (segment.key for segment in found))
         return found
 
     async def checkpoints(self) -> list[Checkpoint]:
-        return [rows.checkpoint(row) for row in await self._run.rows("checkpoints")]
+        return [columns.checkpoint(row) for row in await self._run.rows("checkpoints")]
 
     async def outcome(self, command_id: str) -> Outcome | None:
         found = await self.rows("outcomes", ids=[command_id])
@@ -249,7 +250,7 @@ class Neo4jBatch:
 
     async def _profiles(self, ids: Iterable[str]) -> list[Profile]:
         found = await self.each("profiles", "ids", sorted(set(ids)))
-        return [rows.profile(row) for row in found]
+        return [columns.profile(row) for row in found]
 
 
 def _by_device(devices: Iterable[Key], sessions: Iterable[Session]) -> dict[Key, list[Session]]:

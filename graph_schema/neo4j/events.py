@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from graph_schema import columns
 from graph_schema.model.time import Micros
-from graph_schema.neo4j import rows
 from graph_schema.neo4j.statements import Single
 from graph_schema.store import Span, StoredEvent
 
@@ -41,7 +41,7 @@ async def newest_events(
         for profile, sessions, last_end, events in found:
             mine = best[profile]
             mine += [
-                (e_at, e_mid, rows.stored_event([body, rec, session, profile]))
+                (e_at, e_mid, columns.stored_event([body, rec, session, profile]))
                 for body, rec, session, e_at, e_mid in events
             ]
             mine.sort(key=lambda entry: entry[:2], reverse=True)

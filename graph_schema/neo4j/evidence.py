@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
+from graph_schema import columns
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
@@ -41,18 +42,18 @@ def wanted_clusters(keys: Sequence[Key], most: int | None) -> dict[str, Any]:
 
 def clusters_of(member_rows: Rows, edge_rows: Rows, end_rows: Rows, most: int | None) -> Clusters:
     """`end_rows`: the identifiers at the ends of the evidence, members among them."""
-    members = [rows.identifier(row) for row in member_rows]
+    members = [columns.identifier(row) for row in member_rows]
     inside = {member.key for member in members}
     outside_rows = [row for row in end_rows if row[0] not in inside]
     return Clusters(
         members=tuple(members),
-        neighbours=tuple(rows.identifier(row) for row in outside_rows),
+        neighbours=tuple(columns.identifier(row) for row in outside_rows),
         anchors={
             row[7]: row[10]
             for row in (*member_rows, *outside_rows)
             if row[7] is not None and row[10] is not None
         },
-        edges=tuple(map(rows.edge, edge_rows)),
+        edges=tuple(map(columns.edge, edge_rows)),
         crowded=tuple(
             row[0]
             for row in member_rows
@@ -63,7 +64,7 @@ def clusters_of(member_rows: Rows, edge_rows: Rows, end_rows: Rows, most: int | 
 
 async def halves(run: Running, edges: Sequence[EdgeKey]) -> list[Seen]:
     pairs = [pair_of(*edge) for edge in sorted(set(edges))]
-    return list(earliest(rows.seen(row) for row in await run.each("halves", "pairs", pairs)))
+    return list(earliest(columns.seen(row) for row in await run.each("halves", "pairs", pairs)))
 
 
 async def decisions(run: Running, after: RecordedAt) -> list[Decision]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graph_schema import columns
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
@@ -54,7 +55,7 @@ class Neo4jKnowledge:
     async def newest_seen(self, edges: Sequence[EdgeKey], limit: int) -> list[list[Seen]]:
         pairs = [pair_of(*edge) for edge in edges]
         found = await self._single.rows("newest_seen", pairs=distinct(pairs), limit=limit)
-        return grouped(pairs, ((row[0], rows.seen(row[1:])) for row in found))
+        return grouped(pairs, ((row[0], columns.seen(row[1:])) for row in found))
 
     async def history_pages(
         self, lineages: Sequence[Sequence[str]], span: Span

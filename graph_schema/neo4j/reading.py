@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from graph_schema import columns
 from graph_schema.errors import FeedPruned
 from graph_schema.model.change import FeedEntry
 from graph_schema.model.command import Outcome
@@ -56,15 +57,15 @@ class Neo4jReading:
 
     async def identifiers_by_keys(self, keys: Sequence[Key]) -> list[Identifier | None]:
         found = await self._rows("identifiers", keys=distinct(keys))
-        return in_order(keys, {row[0]: rows.identifier(row) for row in found})
+        return in_order(keys, {row[0]: columns.identifier(row) for row in found})
 
     async def identifiers_by_ids(self, ids: Sequence[str]) -> list[Identifier | None]:
         found = await self._rows("identifiers_by_ids", ids=distinct(ids))
-        return in_order(ids, {row[1]: rows.identifier(row) for row in found})
+        return in_order(ids, {row[1]: columns.identifier(row) for row in found})
 
     async def profiles_by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
         found = await self._rows("retired_ids", ids=distinct(ids))
-        return in_order(ids, {row[0]: rows.profile(row[1:]) for row in found})
+        return in_order(ids, {row[0]: columns.profile(row[1:]) for row in found})
 
     async def profile_page(
         self, order: str, span: Span, *, segment: str | None, search: str | None
@@ -87,7 +88,7 @@ class Neo4jReading:
                 order, "profiles_first_seen"
             )
         return page_of(
-            (rows.profile(row) for row in await self._rows(name, **parameters)), span.first
+            (columns.profile(row) for row in await self._rows(name, **parameters)), span.first
         )
 
     async def profile_count(self, *, segment: str | None, search: str | None) -> int:
@@ -109,7 +110,7 @@ class Neo4jReading:
             ids=distinct(profiles), namespaces=names_of(namespaces), rank=rank, at=at, key=key,
             limit=span.first + 1,
         )  # fmt: skip
-        return pages(profiles, found, rows.identifier, span.first)
+        return pages(profiles, found, columns.identifier, span.first)
 
     async def identifier_counts(
         self, profiles: Sequence[str], namespaces: Sequence[str] | None
@@ -166,7 +167,7 @@ class Neo4jReading:
             "session_event_pages",
             ids=distinct(sessions), at=at, mid=mid, limit=span.first + 1, **bounds_of(span),
         )  # fmt: skip
-        return pages(sessions, found, rows.stored_event, span.first)
+        return pages(sessions, found, columns.stored_event, span.first)
 
     async def places(self, mids: Sequence[str]) -> list[tuple[int, int] | None]:
         found = await self._rows("places", mids=distinct(mids))
@@ -174,7 +175,7 @@ class Neo4jReading:
 
     async def events_by_ids(self, mids: Sequence[str]) -> list[StoredEvent | None]:
         found = await self._rows("events_by_ids", mids=distinct(mids))
-        return in_order(mids, {row[0]: rows.stored_event(row[1:]) for row in found})
+        return in_order(mids, {row[0]: columns.stored_event(row[1:]) for row in found})
 
     async def profile_events(
         self, profiles: Sequence[str], names: Sequence[str], since: Micros
@@ -187,11 +188,11 @@ class Neo4jReading:
     # ── segments ───────────────────────────────────────────────────────────────────────────────
 
     async def segments(self) -> list[Segment]:
-        return [rows.segment(row) for row in await self._rows("segments")]
+        return [columns.segment(row) for row in await self._rows("segments")]
 
     async def segments_by_keys(self, keys: Sequence[str]) -> list[Segment | None]:
         found = await self._rows("segments_by_keys", keys=distinct(keys))
-        return in_order(keys, {row[0]: rows.segment(row) for row in found})
+        return in_order(keys, {row[0]: columns.segment(row) for row in found})
 
     async def segment_versions(self, keys: Sequence[str]) -> list[list[SegmentVersion]]:
         found = await self._rows("segment_versions", keys=distinct(keys))
@@ -209,14 +210,14 @@ class Neo4jReading:
         else:
             (parameters["id"],) = span.after or ("",)
             found = await self._rows("members_by_id", **parameters)
-        return page_of(map(rows.membership, found), span.first)
+        return page_of(map(columns.membership, found), span.first)
 
     async def membership_pages(self, profiles: Sequence[str], span: Span) -> list[Page[Membership]]:
         (key,) = span.after or ("",)
         found = await self._rows(
             "membership_pages", ids=distinct(profiles), key=key, limit=span.first + 1
         )
-        return pages(profiles, found, rows.membership, span.first)
+        return pages(profiles, found, columns.membership, span.first)
 
     async def membership_counts(self, profiles: Sequence[str]) -> list[int]:
         return await self._counts("membership_counts", profiles)
@@ -225,10 +226,12 @@ class Neo4jReading:
 
     async def items_by_ids(self, ids: Sequence[str]) -> list[Item | None]:
         found = await self._rows("items", ids=distinct(ids))
-        return in_order(ids, {row[1]: rows.item(row) for row in found})
+        return in_order(ids, {row[1]: columns.item(row) for row in found})
 
     async def items_after(self, after: str, limit: int) -> list[Item]:
-        return [rows.item(row) for row in await self._rows("items_after", after=after, limit=limit)]
+        return [
+            columns.item(row) for row in await self._rows("items_after", after=after, limit=limit)
+        ]
 
     async def interactions_of(self, profiles: Sequence[str]) -> list[list[Interaction]]:
         found = await self._rows("interactions", ids=distinct(profiles))
@@ -271,13 +274,13 @@ class Neo4jReading:
 
     async def dead_records(self, after: tuple[int, int], limit: int) -> list[DeadRecord]:
         found = await self._rows("dead_records", partition=after[0], position=after[1], limit=limit)
-        return [rows.dead_record(row) for row in found]
+        return [columns.dead_record(row) for row in found]
 
     async def totals(self) -> Totals:
         return Totals(*(await self._rows("totals"))[0])
 
     async def checkpoints(self) -> list[Checkpoint]:
-        return [rows.checkpoint(row) for row in await self._rows("checkpoints")]
+        return [columns.checkpoint(row) for row in await self._rows("checkpoints")]
 
     # ── underneath ─────────────────────────────────────────────────────────────────────────────
 

@@ -9,24 +9,16 @@ import msgspec
 
 from graph_schema.model.change import Change, FeedEntry, IdentityChange
 from graph_schema.model.command import Outcome
-from graph_schema.model.event import Event
 from graph_schema.model.evidence import (
     Decision,
     DecisionKind,
     Edge,
-    EvidenceKind,
-    EvidenceStatus,
-    RefusalRule,
-    Seen,
 )
-from graph_schema.model.identifier import Identifier, IdentifierStatus
+from graph_schema.model.identifier import Identifier
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
 from graph_schema.model.segment import (
-    Membership,
-    MembershipCause,
     Segment,
-    SegmentStatus,
     SegmentVersion,
 )
 from graph_schema.model.session import DeviceFacts, Session
@@ -35,14 +27,11 @@ from graph_schema.model.time import Micros
 from graph_schema.neo4j.flat import FlatNames
 from graph_schema.search import folded, trait_text
 from graph_schema.store import (
-    Checkpoint,
     DeadRecord,
     MembershipEntry,
     NewEvent,
     ProfileEvent,
-    StoredEvent,
 )
-from graph_schema.walking import Recorded
 
 Row: TypeAlias = list[Any]
 Node: TypeAlias = dict[str, Any]
@@ -50,24 +39,13 @@ Node: TypeAlias = dict[str, Any]
 _pack = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
 _tally = msgspec.msgpack.Decoder(Tally).decode
-_event = msgspec.json.Decoder(Event).decode
-_item = msgspec.json.Decoder(Item).decode
 _change = msgspec.json.Decoder(Change).decode
 
-_STATUSES = {status.value: status for status in IdentifierStatus}
-_KINDS = {kind.value: kind for kind in EvidenceKind}
-_EDGE_STATUSES = {status.value: status for status in EvidenceStatus}
-_RULES: dict[str | None, RefusalRule | None] = {rule.value: rule for rule in RefusalRule}
-_RULES[None] = None
 LONGEST_INDEXED = 8_000
 """Of text that an index holds; in characters, of at most four bytes."""
 
 
 # ── identity ───────────────────────────────────────────────────────────────────────────────────
-
-
-def identifier(row: Row) -> Identifier:
-    return Identifier(*(*row[:8], _STATUSES[row[8]], row[9]))
 
 
 def identifier_node(value: Identifier) -> Node:
@@ -79,24 +57,12 @@ def identifier_node(value: Identifier) -> Node:
     }  # fmt: skip
 
 
-def edge(row: Row) -> Edge:
-    a, b, kind, count, first_at, last_at, status, refused_by = row
-    return Edge(
-        a, b, _KINDS[kind], count, first_at, last_at, _EDGE_STATUSES[status], _RULES[refused_by]
-    )
-
-
 def edge_row(value: Edge) -> Row:
     refused_by = value.refused_by.value if value.refused_by else None
     return [
         value.a, value.b, value.kind.value, value.count, value.first_at, value.last_at,
         value.status.value, refused_by,
     ]  # fmt: skip
-
-
-def seen(row: Row) -> Seen:
-    a, b, kind, half_hour, at, mid, rec = row
-    return Seen(a, b, _KINDS[kind], half_hour, at, mid, rec)
 
 
 def decision(row: Row) -> Decision:
@@ -110,10 +76,6 @@ def decision_node(value: Decision) -> Node:
         "right": list(value.right), "actor": value.actor, "at": value.at, "note": value.note,
         "undoes": value.undoes, "recordedAt": value.rec, "undoesChange": value.undoes_change,
     }  # fmt: skip
-
-
-def profile(row: Row) -> Profile:
-    return Profile(*(*row[:4], _tally(row[4]), row[5]))
 
 
 def profile_row(value: Profile, names: FlatNames) -> Row:
@@ -154,16 +116,6 @@ def session_node(value: Session) -> Node:
     }  # fmt: skip
 
 
-def stored_event(row: Row) -> StoredEvent:
-    """(body, rec, session, profile)"""
-    return StoredEvent(_event(row[0]), *row[1:4])
-
-
-def recorded(row: Row) -> Recorded:
-    """(body, partition, position, rec, device, user, session, digest)"""
-    return Recorded(_event(row[0]), *row[1:])
-
-
 def profile_event(row: Row) -> ProfileEvent:
     profile, at, mid, name, body = row
     return ProfileEvent(profile, at, mid, name, body.encode())
@@ -184,10 +136,6 @@ def event_row(new: NewEvent, names: FlatNames) -> Row:
     ]  # fmt: skip
 
 
-def item(row: Row) -> Item:
-    return _item(row[0])
-
-
 def item_row(value: Item, names: FlatNames) -> Row:
     """(id, properties)"""
     price = value.price / 1_000_000 if value.price is not None else None
@@ -204,11 +152,6 @@ def item_row(value: Item, names: FlatNames) -> Row:
 
 
 # ── segments ───────────────────────────────────────────────────────────────────────────────────
-
-
-def segment(row: Row) -> Segment:
-    key, name, status, version, rule, *rest = row
-    return Segment(key, name, SegmentStatus(status), version, msgspec.json.decode(rule), *rest)
 
 
 def segment_row(value: Segment) -> Row:
@@ -234,10 +177,6 @@ def segment_version_row(key: str, value: SegmentVersion) -> Row:
     return [key, value.version, _json(value.rule).decode(), value.rec, value.by]
 
 
-def membership(row: Row) -> Membership:
-    return Membership(*(*row[:4], MembershipCause(row[4])))
-
-
 def membership_row(entry: MembershipEntry, rec: Micros) -> Row:
     known = entry.membership
     return [
@@ -255,14 +194,6 @@ def outcome(row: Row) -> Outcome:
 
 def outcome_row(value: Outcome) -> Row:
     return [value.command_id, value.at, value.problem, value.message, list(value.path)]
-
-
-def checkpoint(row: Row) -> Checkpoint:
-    return Checkpoint(*row)
-
-
-def dead_record(row: Row) -> DeadRecord:
-    return DeadRecord(*row)
 
 
 def dead_record_row(value: DeadRecord) -> Row:

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 from neo4j import AsyncDriver
 
+from graph_schema import columns
 from graph_schema.errors import Fenced, StoreConflict, StoreUnavailable, WrongLog
 from graph_schema.model.evidence import Waiting
 from graph_schema.model.time import Micros
-from graph_schema.neo4j import connection, migrating, rows
+from graph_schema.neo4j import connection, migrating
 from graph_schema.neo4j.address import Address
 from graph_schema.neo4j.batch import Neo4jBatch
 from graph_schema.neo4j.failures import translated
@@ -77,7 +78,7 @@ class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
         if partition in known:
             return known[partition]
         made = await self._single.rows("make_checkpoint", partition=partition, log=log)
-        return rows.checkpoint(made[0])
+        return columns.checkpoint(made[0])
 
     @asynccontextmanager
     async def batch(self, expected: Checkpoint) -> AsyncIterator[Batch]:
@@ -92,7 +93,7 @@ class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
                 if not found:
                     raise Fenced(partition=partition)
                 batch = Neo4jBatch(
-                    run, rows.checkpoint(found[0]), self._names, wider=known, locked=met.update
+                    run, columns.checkpoint(found[0]), self._names, wider=known, locked=met.update
                 )
                 yield batch
                 await batch.flush()
@@ -113,7 +114,7 @@ class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
             )  # fmt: skip
             if not found:
                 raise Fenced(partition=expected.partition)
-        return rows.checkpoint(found[0])
+        return columns.checkpoint(found[0])
 
     async def due(self, now: Micros, limit: int) -> list[str]:
         return [row[0] for row in await self._single.rows("due", now=now, limit=limit)]

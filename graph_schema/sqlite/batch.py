@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from graph_schema import columns
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import Change, IdentityChange
 from graph_schema.model.command import Outcome
@@ -69,7 +70,7 @@ class SqliteBatch:
         return evidence.clusters(self._connection, keys, most)
 
     async def edges(self, keys: Sequence[EdgeKey]) -> list[Edge]:
-        return [rows.edge(row) for row in self._all("edges_by_key", edges=as_json(keys))]
+        return [columns.edge(row) for row in self._all("edges_by_key", edges=as_json(keys))]
 
     async def halves(self, edges: Sequence[EdgeKey]) -> list[Seen]:
         return evidence.halves(self._connection, edges)
@@ -89,7 +90,7 @@ class SqliteBatch:
 
     async def events_of(self, sessions: Sequence[str]) -> list[StoredEvent]:
         found = self._all("events_of", sessions=as_json(sessions))
-        return [rows.stored_event(row) for row in found]
+        return [columns.stored_event(row) for row in found]
 
     async def tallies(self, profiles: Sequence[str]) -> dict[str, list[Session]]:
         found: dict[str, list[Session]] = {profile: [] for profile in profiles}
@@ -104,14 +105,14 @@ class SqliteBatch:
     async def identifiers_of(self, profiles: Sequence[str]) -> dict[str, list[Identifier]]:
         found: dict[str, list[Identifier]] = {profile: [] for profile in profiles}
         for row in self._all("identifiers_of_profiles", ids=as_json(profiles)):
-            value = rows.identifier(row)
+            value = columns.identifier(row)
             found[value.profile or ""].append(value)
         return found
 
     async def memberships(self, profiles: Sequence[str]) -> dict[str, list[Membership]]:
         found: dict[str, list[Membership]] = {profile: [] for profile in profiles}
         for row in self._all("open_memberships", ids=as_json(profiles)):
-            found[row[0]].append(rows.membership(row))
+            found[row[0]].append(columns.membership(row))
         return found
 
     async def profile_events(
@@ -123,14 +124,14 @@ class SqliteBatch:
         return [ProfileEvent(*row) for row in found]
 
     async def items(self, ids: Sequence[str]) -> list[Item | None]:
-        found = {i.id: i for i in map(rows.item, self._all("items", ids=as_json(ids)))}
+        found = {i.id: i for i in map(columns.item, self._all("items", ids=as_json(ids)))}
         return [found.get(id_) for id_ in ids]
 
     async def segment_states(self) -> list[Segment]:
-        return [rows.segment(row) for row in self._all("segments")]
+        return [columns.segment(row) for row in self._all("segments")]
 
     async def checkpoints(self) -> list[Checkpoint]:
-        return [rows.checkpoint(row) for row in self._all("checkpoints")]
+        return [columns.checkpoint(row) for row in self._all("checkpoints")]
 
     async def outcome(self, command_id: str) -> Outcome | None:
         found = self._all("outcomes", ids=as_json([command_id]))
@@ -246,7 +247,7 @@ class SqliteBatch:
         return evidence.identifiers(self._connection, keys)
 
     def _profiles(self, ids: Iterable[str]) -> list[Profile]:
-        return [rows.profile(row) for row in self._all("profiles", ids=as_json(ids))]
+        return [columns.profile(row) for row in self._all("profiles", ids=as_json(ids))]
 
     def _change_row(self, change: Change, rec: Micros) -> tuple[Any, ...]:
         self._seq += 1

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from graph_schema import columns
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
@@ -35,11 +36,11 @@ def fetch(connection: sqlite3.Connection, name: str, **parameters: object) -> li
 
 
 def identifiers(connection: sqlite3.Connection, keys: Iterable[Key]) -> list[Identifier]:
-    return [rows.identifier(row) for row in fetch(connection, "identifiers", keys=as_json(keys))]
+    return [columns.identifier(row) for row in fetch(connection, "identifiers", keys=as_json(keys))]
 
 
 def clusters(connection: sqlite3.Connection, keys: Sequence[Key], most: int | None) -> Clusters:
-    members = [rows.identifier(row) for row in fetch(connection, "members", keys=as_json(keys))]
+    members = [columns.identifier(row) for row in fetch(connection, "members", keys=as_json(keys))]
     inside = {member.key for member in members}
     # The evidence of a burned identifier joins nothing, and there is no bound on its size.
     traced = [m.key for m in members if m.status is not IdentifierStatus.BURNED]
@@ -83,12 +84,12 @@ def _evidence(
 
 def _edges(found: Iterable[Any]) -> list[Edge]:
     """Each once."""
-    return [rows.edge(row) for row in {row[:3]: row for row in found}.values()]
+    return [columns.edge(row) for row in {row[:3]: row for row in found}.values()]
 
 
 def halves(connection: sqlite3.Connection, edges: Sequence[EdgeKey]) -> list[Seen]:
     found = fetch(connection, "halves", edges=as_json(edges))
-    return [rows.seen(row) for row in {row[:4]: row for row in found}.values()]
+    return [columns.seen(row) for row in {row[:4]: row for row in found}.values()]
 
 
 def decisions(connection: sqlite3.Connection, after: RecordedAt) -> list[Decision]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from graph_schema import columns
 from graph_schema.model.evidence import Seen
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.segment import Membership, Segment
@@ -31,15 +32,15 @@ class SqliteHistory:
 
     async def identifiers_at(self, keys: Sequence[Key], t: Micros) -> list[Identifier | None]:
         found = await self._past("identifiers_at", keys=as_json(dict.fromkeys(keys)), t=t)
-        return in_order(keys, {row[0]: rows.identifier(row) for row in found})
+        return in_order(keys, {row[0]: columns.identifier(row) for row in found})
 
     async def members_at(self, profiles: Sequence[str], t: Micros) -> list[list[Identifier]]:
         asked = as_json(dict.fromkeys(profiles))
         found = await self._past("members_at", profiles=asked, t=t)
-        return grouped(profiles, ((row[7], rows.identifier(row)) for row in found))
+        return grouped(profiles, ((row[7], columns.identifier(row)) for row in found))
 
     async def seen_at(self, keys: Sequence[Key], t: Micros) -> list[Seen]:
-        return [rows.seen(row) for row in await self._past("seen_at", keys=as_json(keys), t=t)]
+        return [columns.seen(row) for row in await self._past("seen_at", keys=as_json(keys), t=t)]
 
     async def sessions_about(self, keys: Sequence[Key], t: Micros) -> list[Session]:
         found = await self._past("sessions_about", keys=as_json(keys), t=t)
@@ -55,7 +56,7 @@ class SqliteHistory:
 
     async def events_at(self, sessions: Sequence[str], t: Micros) -> list[StoredEvent]:
         found = await self._past("events_at", sessions=as_json(sessions), t=t)
-        return [rows.stored_event(row) for row in found]
+        return [columns.stored_event(row) for row in found]
 
     async def event_page_at(
         self, sessions: Sequence[str], names: Sequence[str] | None, span: Span, t: Micros
@@ -64,12 +65,12 @@ class SqliteHistory:
             "event_page_at",
             sessions=as_json(sessions), names=names_json(names), t=t, **bounds_of(span),
         )  # fmt: skip
-        return page_of(map(rows.stored_event, found), span.first)
+        return page_of(map(columns.stored_event, found), span.first)
 
     async def memberships_at(self, profiles: Sequence[str], t: Micros) -> list[list[Membership]]:
         asked = as_json(dict.fromkeys(profiles))
         found = await self._past("memberships_at", profiles=asked, t=t)
-        return grouped(profiles, ((row[0], rows.membership(row)) for row in found))
+        return grouped(profiles, ((row[0], columns.membership(row)) for row in found))
 
     async def member_page_at(
         self, segment: str, order: str, span: Span, t: Micros
@@ -80,7 +81,7 @@ class SqliteHistory:
             found = await self._past("members_by_since_at", at=at, **asked)
         else:
             found = await self._past("members_by_id_at", **asked)
-        return page_of(map(rows.membership, found), span.first)
+        return page_of(map(columns.membership, found), span.first)
 
     async def segment_sizes_at(self, keys: Sequence[str], t: Micros) -> list[int]:
         sizes = dict(await self._past("segment_sizes_at", keys=as_json(keys), t=t))

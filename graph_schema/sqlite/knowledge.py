@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from graph_schema import columns
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
@@ -103,6 +104,6 @@ def _newest_seen(connection: sqlite3.Connection, edge: EdgeKey, limit: int) -> l
     for row in cursor:
         if row[3] not in found and len(found) == limit:
             break
-        found[row[3]] = rows.seen(row)
+        found[row[3]] = columns.seen(row)
     cursor.close()
     return list(found.values())

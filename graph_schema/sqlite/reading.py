@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from graph_schema import columns
 from graph_schema.errors import FeedPruned
 from graph_schema.model.change import FeedEntry
 from graph_schema.model.command import Outcome
@@ -68,17 +69,17 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
 
     async def identifiers_by_keys(self, keys: Sequence[Key]) -> list[Identifier | None]:
         found = await self._rows("identifiers", keys=as_json(keys))
-        return in_order(keys, {value.key: value for value in map(rows.identifier, found)})
+        return in_order(keys, {value.key: value for value in map(columns.identifier, found)})
 
     async def identifiers_by_ids(self, ids: Sequence[str]) -> list[Identifier | None]:
         found = await self._rows("identifiers_by_ids", ids=as_json(ids))
-        return in_order(ids, {value.id: value for value in map(rows.identifier, found)})
+        return in_order(ids, {value.id: value for value in map(columns.identifier, found)})
 
     async def profiles_by_ids(self, ids: Sequence[str]) -> list[Profile | None]:
         def read(connection: sqlite3.Connection) -> list[Profile | None]:
             today = dict(fetch(connection, "retired_ids", ids=as_json(ids)))
             found = fetch(connection, "profiles", ids=as_json(filter(None, today.values())))
-            profiles = {profile.id: profile for profile in map(rows.profile, found)}
+            profiles = {profile.id: profile for profile in map(columns.profile, found)}
             return [profiles.get(today.get(id_) or "") for id_ in ids]
 
         return await self._pool.run(read)
@@ -91,7 +92,7 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
             _PROFILE_ORDERS[order],
             at=at, id=id_, segment=segment, search=folded(search or ""), limit=span.first + 1,
         )  # fmt: skip
-        return page_of(map(rows.profile, found), span.first)
+        return page_of(map(columns.profile, found), span.first)
 
     async def profile_count(self, *, segment: str | None, search: str | None) -> int:
         found = await self._rows("profile_count", segment=segment, search=folded(search or ""))
@@ -109,7 +110,7 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
                 profile=profile, rank=rank, first_at=first_at, key=key, namespaces=wanted,
                 limit=span.first + 1,
             )  # fmt: skip
-            return page_of(map(rows.identifier, found), span.first)
+            return page_of(map(columns.identifier, found), span.first)
 
         return await self._each(profiles, one)
 
@@ -177,7 +178,7 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
 
         def one(connection: sqlite3.Connection, session: str) -> Page[StoredEvent]:
             found = fetch(connection, "session_event_page", session=session, **bounds)
-            return page_of(map(rows.stored_event, found), span.first)
+            return page_of(map(columns.stored_event, found), span.first)
 
         return await self._each(sessions, one)
 
@@ -187,7 +188,7 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
 
     async def events_by_ids(self, mids: Sequence[str]) -> list[StoredEvent | None]:
         found = await self._rows("events_by_ids", ids=as_json(mids))
-        return in_order(mids, {row[4]: rows.stored_event(row) for row in found})
+        return in_order(mids, {row[4]: columns.stored_event(row) for row in found})
 
     async def profile_events(
         self, profiles: Sequence[str], names: Sequence[str], since: Micros
@@ -200,7 +201,7 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
     # ── segments ───────────────────────────────────────────────────────────────────────────────
 
     async def segments(self) -> list[Segment]:
-        return [rows.segment(row) for row in await self._rows("segments")]
+        return [columns.segment(row) for row in await self._rows("segments")]
 
     async def segments_by_keys(self, keys: Sequence[str]) -> list[Segment | None]:
         return in_order(keys, {segment.key: segment for segment in await self.segments()})
@@ -226,7 +227,7 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
         if order == "SINCE_DESC":
             parameters["at"] = at
         found = await self._rows(name, **parameters)
-        return page_of(map(rows.membership, found), span.first)
+        return page_of(map(columns.membership, found), span.first)
 
     async def membership_pages(self, profiles: Sequence[str], span: Span) -> list[Page[Membership]]:
         (after,) = span.after or ("",)
@@ -235,7 +236,7 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
             found = fetch(
                 connection, "membership_page", profile=profile, key=after, limit=span.first + 1
             )
-            return page_of(map(rows.membership, found), span.first)
+            return page_of(map(columns.membership, found), span.first)
 
         return await self._each(profiles, one)
 
@@ -246,11 +247,11 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
 
     async def items_by_ids(self, ids: Sequence[str]) -> list[Item | None]:
         found = await self._rows("items", ids=as_json(ids))
-        return in_order(ids, {item.id: item for item in map(rows.item, found)})
+        return in_order(ids, {item.id: item for item in map(columns.item, found)})
 
     async def items_after(self, after: str, limit: int) -> list[Item]:
         found = await self._rows("items_after", after=after, limit=limit)
-        return [rows.item(row) for row in found]
+        return [columns.item(row) for row in found]
 
     async def interactions_of(self, profiles: Sequence[str]) -> list[list[Interaction]]:
         found = await self._rows("interactions", ids=as_json(profiles))
@@ -285,7 +286,7 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
 
     async def changes(self, after: tuple[int, ...], limit: int) -> list[FeedEntry]:
         def read(connection: sqlite3.Connection) -> list[FeedEntry]:
-            known = [rows.checkpoint(row) for row in fetch(connection, "checkpoints")]
+            known = [columns.checkpoint(row) for row in fetch(connection, "checkpoints")]
             if is_pruned(after, known):
                 raise FeedPruned
             end = feed_position(known)
@@ -303,13 +304,13 @@ class SqliteReading(SqliteKnowledge, SqliteHistory):
 
     async def dead_records(self, after: tuple[int, int], limit: int) -> list[DeadRecord]:
         found = await self._rows("dead_records", partition=after[0], position=after[1], limit=limit)
-        return [rows.dead_record(row) for row in found]
+        return [columns.dead_record(row) for row in found]
 
     async def totals(self) -> Totals:
         return Totals(*(await self._rows("totals"))[0])
 
     async def checkpoints(self) -> list[Checkpoint]:
-        return [rows.checkpoint(row) for row in await self._rows("checkpoints")]
+        return [columns.checkpoint(row) for row in await self._rows("checkpoints")]
 
     # ── underneath ─────────────────────────────────────────────────────────────────────────────
 
@@ -347,7 +348,7 @@ def _newest_events(
             profile=profile, sessions=as_json(id_ for id_, _ in sessions), names=names_json(names),
             at=at, id=mid, since=bounds["since"], until=until, limit=span.first + 1,
         )  # fmt: skip
-        best += [(row[4], row[5], rows.stored_event(row)) for row in found]
+        best += [(row[4], row[5], columns.stored_event(row)) for row in found]
         best.sort(key=lambda entry: entry[:2], reverse=True)
         del best[span.first + 1 :]
         offset += len(sessions)

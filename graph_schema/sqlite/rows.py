@@ -12,21 +12,16 @@ from graph_schema.model.evidence import (
     Decision,
     DecisionKind,
     Edge,
-    EvidenceKind,
-    EvidenceStatus,
-    RefusalRule,
     Seen,
 )
-from graph_schema.model.identifier import Identifier, IdentifierStatus
+from graph_schema.model.identifier import Identifier
 from graph_schema.model.item import Item
 from graph_schema.model.known import Assigned
 from graph_schema.model.profile import Profile
-from graph_schema.model.segment import Membership, MembershipCause, Segment, SegmentStatus
+from graph_schema.model.segment import Segment
 from graph_schema.model.session import DeviceFacts, Session
 from graph_schema.model.tally import Tally
 from graph_schema.search import folded, trait_text
-from graph_schema.store import Checkpoint, DeadRecord, StoredEvent
-from graph_schema.walking import Recorded
 
 Row: TypeAlias = Any
 """A tuple of columns, as the driver hands them over."""
@@ -35,18 +30,6 @@ _pack = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
 _tally = msgspec.msgpack.Decoder(Tally).decode
 _facts = msgspec.msgpack.Decoder(DeviceFacts).decode
-_event = msgspec.json.Decoder(Event).decode
-_item = msgspec.json.Decoder(Item).decode
-
-_STATUSES = {status.value: status for status in IdentifierStatus}
-_KINDS = {kind.value: kind for kind in EvidenceKind}
-_EDGE_STATUSES = {status.value: status for status in EvidenceStatus}
-_RULES: dict[str | None, RefusalRule | None] = {rule.value: rule for rule in RefusalRule}
-_RULES[None] = None
-
-
-def identifier(row: Row) -> Identifier:
-    return Identifier(*(*row[:8], _STATUSES[row[8]], row[9]))
 
 
 def identifier_row(value: Identifier) -> Row:
@@ -60,24 +43,12 @@ def assigned_row(value: Assigned) -> Row:
     return value.identifier, value.rec, value.profile, value.status.value
 
 
-def edge(row: Row) -> Edge:
-    a, b, kind, count, first_at, last_at, status, refused_by = row
-    return Edge(
-        a, b, _KINDS[kind], count, first_at, last_at, _EDGE_STATUSES[status], _RULES[refused_by]
-    )
-
-
 def edge_row(value: Edge) -> Row:
     refused_by = value.refused_by.value if value.refused_by else None
     return (
         value.a, value.b, value.kind.value, value.count, value.first_at, value.last_at,
         value.status.value, refused_by,
     )  # fmt: skip
-
-
-def seen(row: Row) -> Seen:
-    a, b, kind, *rest = row
-    return Seen(a, b, _KINDS[kind], *rest)
 
 
 def seen_row(value: Seen) -> Row:
@@ -108,10 +79,6 @@ def session_row(value: Session) -> Row:
     )  # fmt: skip
 
 
-def profile(row: Row) -> Profile:
-    return Profile(*(*row[:4], _tally(row[4]), row[5]))
-
-
 def profile_row(value: Profile) -> Row:
     tally = _pack(value.tally)
     return (
@@ -120,31 +87,12 @@ def profile_row(value: Profile) -> Row:
     )  # fmt: skip
 
 
-def stored_event(row: Row) -> StoredEvent:
-    """(body, rec, session, profile)"""
-    return StoredEvent(_event(row[0]), *row[1:4])
-
-
-def recorded(row: Row) -> Recorded:
-    """(body, partition, position, rec, device, user, session, digest)"""
-    return Recorded(_event(row[0]), *row[1:])
-
-
 def event_body(value: Event) -> bytes:
     return _json(value)
 
 
-def item(row: Row) -> Item:
-    return _item(row[0])
-
-
 def item_row(value: Item) -> Row:
     return value.id, value.updated_at, _json(value)
-
-
-def segment(row: Row) -> Segment:
-    key, name, status, version, rule, *rest = row
-    return Segment(key, name, SegmentStatus(status), version, msgspec.json.decode(rule), *rest)
 
 
 def segment_row(value: Segment) -> Row:
@@ -154,21 +102,9 @@ def segment_row(value: Segment) -> Row:
     )  # fmt: skip
 
 
-def membership(row: Row) -> Membership:
-    return Membership(*(*row[:4], MembershipCause(row[4])))
-
-
 def outcome(row: Row) -> Outcome:
     return Outcome(*(*row[:4], tuple(msgspec.json.decode(row[4]))))
 
 
 def outcome_row(value: Outcome) -> Row:
     return value.command_id, value.at, value.problem, value.message, _json(value.path).decode()
-
-
-def checkpoint(row: Row) -> Checkpoint:
-    return Checkpoint(*row)
-
-
-def dead_record(row: Row) -> DeadRecord:
-    return DeadRecord(*row)

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
+from graph_schema import columns
 from graph_schema.errors import Fenced, StoreUnavailable, WrongLog
 from graph_schema.model.evidence import Waiting
 from graph_schema.model.time import Micros
 from graph_schema.queries import queries
-from graph_schema.sqlite import connection, rows
+from graph_schema.sqlite import connection
 from graph_schema.sqlite.batch import SqliteBatch
 from graph_schema.sqlite.pool import ReaderPool
 from graph_schema.sqlite.reading import SqliteReading
@@ -48,7 +49,7 @@ class SqliteGraphStore(SqliteReading, SqliteWalking):
             self._writer = None
 
     async def checkpoint(self, partition: int, log: str) -> Checkpoint:
-        known = {row[0]: rows.checkpoint(row) for row in self._all("checkpoints")}
+        known = {row[0]: columns.checkpoint(row) for row in self._all("checkpoints")}
         for other in known.values():
             if other.log != log:
                 raise WrongLog(expected=other.log, found=log)
@@ -106,7 +107,7 @@ class SqliteGraphStore(SqliteReading, SqliteWalking):
 
     def _known(self, partition: int) -> Checkpoint | None:
         found = self._all("checkpoint", partition=partition)
-        return rows.checkpoint(found[0]) if found else None
+        return columns.checkpoint(found[0]) if found else None
 
     def _begin(self) -> None:
         try:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
 
+from graph_schema import columns
 from graph_schema.model.evidence import Edge, Seen
 from graph_schema.model.identifier import Identifier
 from graph_schema.model.item import Interaction
@@ -37,18 +38,18 @@ class SqliteWalking:
             connection.close()
 
     def walk_identifiers(self, chunk: int) -> AsyncIterator[list[Identifier]]:
-        return self._walk("walk_identifiers", rows.identifier, chunk)
+        return self._walk("walk_identifiers", columns.identifier, chunk)
 
     def walk_edges(self, chunk: int) -> AsyncIterator[list[Edge]]:
-        return self._walk("walk_edges", rows.edge, chunk)
+        return self._walk("walk_edges", columns.edge, chunk)
 
     def walk_seen(self, chunk: int) -> AsyncIterator[list[Seen]]:
-        return self._walk("walk_seen", rows.seen, chunk)
+        return self._walk("walk_seen", columns.seen, chunk)
 
     async def recorded(self, mids: Sequence[str]) -> list[Recorded | None]:
         def read(connection: sqlite3.Connection) -> list[Recorded | None]:
             found = connection.execute(_query("recorded"), {"mids": as_json(mids)})
-            by_mid = {row[0]: rows.recorded(row[1:]) for row in found}
+            by_mid = {row[0]: columns.recorded(row[1:]) for row in found}
             return [by_mid.get(mid) for mid in mids]
 
         return await self._pool.run(read)
