@@ -18,6 +18,7 @@ async def test_what_is_older_leaves_the_feed_and_the_audit_trail_stays(
 ) -> None:
     monkeypatch.setattr(pruning, "CHUNK", 2)
     async with installation(tmp_path / "graph.db") as graph:
+        graph.keep_feed = pruning.KEEP
         for number in range(5):
             await graph.take(event(f"m{number}", 90 * number, anonymous=f"a{number}"))
             await graph.work()
