@@ -7,6 +7,7 @@ histories and new items stand apart.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -137,17 +138,39 @@ def evaluate(
     if most_users is not None and known.users.size > most_users:
         chosen = np.random.default_rng(seed).permutation(known.users)[:most_users]
         known = known._replace(users=np.sort(chosen))
-    ranked = ranking(model, train, known, k)
-    found = _measured(ranked, known)
-    shown = of_catalogue(ranked, _holders(train), train.active_users)
-    return Scores(
-        k=k,
-        users=int(known.users.size),
-        **{name: _mean(values) for name, values in found._asdict().items()},
-        **shown._asdict(),
-        intervals={name: interval(values, seed) for name, values in found._asdict().items()},
-        slices=_slices(model, train, task, known, found, touched, k),
+    scores, found = _scores(ranking(model, train, known, k), train, known, k, seed)
+    return msgspec.structs.replace(
+        scores, slices=_slices(model, train, task, known, found, touched, k)
     )
+
+
+def evaluate_ranking(
+    rank: Callable[[Task, int], Int64s],
+    train: Dataset,
+    test: Dataset,
+    *,
+    k: int = 20,
+    mask_seen: bool = False,
+    seed: int = 0,
+) -> Scores:
+    """The same measures for a ranking that comes from elsewhere, say from another library, without
+    slices. `rank(task, k)` gives item numbers (users of the task, k), NOBODY where nothing is left."""
+    known = _task(train, test, mask_seen).of(_touched_items(train) > 0)
+    return _scores(rank(known, k), train, known, k, seed)[0]
+
+
+def _scores(
+    ranked: Int64s, train: Dataset, task: Task, k: int, seed: int
+) -> tuple[Scores, PerUser]:
+    found = _measured(ranked, task)
+    scores = Scores(
+        k=k,
+        users=int(task.users.size),
+        **{name: _mean(values) for name, values in found._asdict().items()},
+        **of_catalogue(ranked, _holders(train), train.active_users)._asdict(),
+        intervals={name: interval(values, seed) for name, values in found._asdict().items()},
+    )
+    return scores, found
 
 
 def ranking(
