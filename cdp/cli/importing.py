@@ -83,18 +83,21 @@ async def import_file(
     items: list[Item] = []
     letters = _Letters(parts.log)
     moment = now()
-    for row in read(file, form=form, mapping=mapping):
-        if row.item is not None:
-            items.append(_item(row.item, moment))
-        else:
-            taken = _taken(row, file, moment)
-            if isinstance(taken, Event):
-                events.append(taken)
+    try:
+        for row in read(file, form=form, mapping=mapping):
+            if row.item is not None:
+                items.append(_item(row.item, moment))
             else:
-                dead.append(taken)
-        if len(events) + len(dead) + len(items) >= CHUNK:
-            await _append(parts, letters, events, dead, items, summary)
-    await _append(parts, letters, events, dead, items, summary)
+                taken = _taken(row, file, moment)
+                if isinstance(taken, Event):
+                    events.append(taken)
+                else:
+                    dead.append(taken)
+            if len(events) + len(dead) + len(items) >= CHUNK:
+                await _append(parts, letters, events, dead, items, summary)
+    finally:
+        # Of a file that ends amid a row, what stands before that is taken too.
+        await _append(parts, letters, events, dead, items, summary)
 
 
 def _taken(row: Any, file: Path, moment: int) -> Event | DeadLetter:

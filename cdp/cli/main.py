@@ -14,7 +14,7 @@ from cdp.cli.arguments import moment, pair, seconds, whole
 from cdp.cli.console import err, out, progress
 from cdp.settings import Settings, load, shown
 from graph_schema.errors import BadInput, CdpError
-from graph_schema.model.time import now
+from graph_schema.model.time import DAY, now
 
 Verb = Callable[[Settings, argparse.Namespace], int]
 
@@ -78,6 +78,8 @@ def _simulate(settings: Settings, options: argparse.Namespace) -> int:
     from cdp.simulate import simulate, write
 
     until = options.until if options.until is not None else now()
+    if until < options.days * DAY:
+        raise BadInput(reason="A shop of this kind has no days before 1970: give a later --until.")
     with progress(f"simulating {options.people} people") as report:
         shop = simulate(
             options.people, options.days, options.seed, until,

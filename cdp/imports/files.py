@@ -38,17 +38,22 @@ def raw_rows(path: Path) -> Iterator[RawRow]:
     """The rows of a file; empty lines are none. Raises BadInput."""
     name = path.name.lower().removesuffix(".gz")
     ending = Path(name).suffix
+    readers = {".parquet": _parquet, ".csv": _csv, **dict.fromkeys(_NDJSON, _ndjson)}
+    if ending not in readers:
+        raise BadInput(reason=f"{path.name} is no .ndjson, .jsonl, .csv or .parquet file.")
+    last = 0
     try:
-        if ending == ".parquet":
-            yield from _parquet(path)
-        elif ending == ".csv":
-            yield from _csv(path)
-        elif ending in _NDJSON:
-            yield from _ndjson(path)
-        else:
-            raise BadInput(reason=f"{path.name} is no .ndjson, .jsonl, .csv or .parquet file.")
+        for row in readers[ending](path):
+            last = row.line
+            yield row
     except (OSError, EOFError, zlib.error, csv.Error, pyarrow.ArrowException) as error:
-        raise BadInput(reason=f"{path.name} cannot be read: {_why(error)}.") from error
+        reason = f"{path.name} cannot be read: {_why(error)}."
+        if last:
+            reason = (
+                f"{path.name} cannot be read beyond line {last}: {_why(error)}. What stands before is"
+                " taken. Import it again when it is whole: what is there already changes nothing."
+            )
+        raise BadInput(reason=reason) from error
 
 
 def _why(error: BaseException) -> str:

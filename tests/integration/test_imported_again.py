@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from cdp.bootstrap import build, opened
-from cdp.cli.console import out
+from cdp.cli.console import err, out
 from cdp.cli.main import run
 from cdp.collector.limits import Limits
 from cdp.collector.replay import replay
@@ -70,3 +72,22 @@ def test_a_row_that_is_taken_later_has_the_id_that_its_file_gives_it(tmp_path: P
     (letter,) = letters(data)
     (event,) = replay(letter, Limits(event_bytes=100_000)).events
     assert event.message_id.startswith("import-")
+
+
+def test_of_a_file_that_breaks_off_all_before_that_is_taken(tmp_path: Path) -> None:
+    lines = "".join(
+        f'{{"type": "track", "userId": "u{number}", "event": "Seen", "messageId": "m{number}",'
+        f' "timestamp": "2026-01-01T00:00:00Z"}}\n'
+        for number in range(1_500)
+    )
+    whole = gzip.compress(lines.encode())
+    cut = tmp_path / "a.ndjson.gz"
+    cut.write_bytes(whole[: len(whole) * 9 // 10])
+    with err.capture() as said:
+        assert run(["import", str(cut), "--data", str(tmp_path / "data")]) == 2
+    beyond = int(re.search(r"beyond line (\d+)", " ".join(said.get().split())).group(1))
+    assert 1_000 < beyond < 1_500
+    assert run(["worker", "--until-idle", "--data", str(tmp_path / "data")]) == 0
+    cut.write_bytes(whole)
+    summary = imported(cut, tmp_path / "data")
+    assert (summary["duplicate"], summary["taken"]) == (beyond, 1_500 - beyond)
