@@ -169,6 +169,7 @@ def _scores(
         **{name: _mean(values) for name, values in found._asdict().items()},
         **of_catalogue(ranked, _holders(train), train.active_users)._asdict(),
         intervals={name: interval(values, seed) for name, values in found._asdict().items()},
+        slices={},
     )
     return scores, found
 
