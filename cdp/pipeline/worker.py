@@ -15,19 +15,21 @@ from cdp.eventlog.protocol import EventLog, Tail
 from cdp.pipeline.background import Background
 from cdp.pipeline.holding import Holding
 from cdp.pipeline.in_force import InForce
+from cdp.pipeline.order import Order
 from cdp.pipeline.pruning import Pruning
 from cdp.pipeline.records import RecordApplier
 from cdp.pipeline.upkeep import Upkeep
 from graph_schema.errors import Fenced, StoreConflict, StoreUnavailable
 from graph_schema.model.record import LogRecord
-from graph_schema.model.time import SECOND, Micros
+from graph_schema.model.time import SECOND
 from graph_schema.store import Checkpoint, GraphStore
 
 _logger = logging.getLogger("cdp.worker")
 
 BATCH_BYTES = 8 << 20
 LONGEST_WAIT_S = 0.25
-AFTER_ALL: Micros = (1 << 63) - 1
+BLOCKED_S = 0.02
+"""So often a worker looks whether others have applied what its own records must wait for."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 10.0
 
 
@@ -50,6 +52,7 @@ class Worker:
     ) -> None:
         self._log = log
         self._store = store
+        self._order = Order(log, store)
         self._holding = holding
         self._in_force = in_force
         self._records = records
@@ -59,6 +62,7 @@ class Worker:
         self._batch_size = batch_size
         self._progress = progress
         self._held: dict[int, Checkpoint] = {}
+        self._blocked = False
         self._stopping = asyncio.Event()
         self._retry_s = FIRST_RETRY_S
         self._away = False
@@ -90,26 +94,37 @@ class Worker:
     # ── a round ────────────────────────────────────────────────────────────────────────────────
 
     async def _round(self) -> bool:
-        """A batch of each partition, in the order of the log's clock as far as commands go: what was
-        recorded before a command is applied before it. Whether there was anything to do."""
+        """A batch of each partition, and commands where it is their turn. Whether there was anything
+        to do. The earliest record that waits, in whichever partition, is always its holder's to take:
+        nobody waits for ever for one who waits too."""
         tails = await self._log.tails()
         had_commands = COMMANDS in self._held
         self._held = await self._holding.held(tails)
         if COMMANDS in self._held and not had_commands:
             self._in_force.forget_segments()  # others may have changed them meanwhile
-        commands = await self._unread(COMMANDS, tails)
-        until = commands[0].at if commands else AFTER_ALL
-        worked, free_until = False, AFTER_ALL
-        for partition in sorted(self._held.keys() - {COMMANDS}):
-            records = await self._unread(partition, tails)
-            due = [record for record in records if record.at < until]
-            worked |= await self._take(partition, due)
-            free_until = min(free_until, _next_at(records, len(due), tails[partition]))
-        ready = [record for record in commands if record.at < free_until]
-        worked |= await self._take(COMMANDS, ready)
+        worked = await self._take_events(tails)
+        worked |= await self._take_commands(tails)
+        self._blocked = any(c.position < tails[n].position for n, c in self._held.items())
         for partition in sorted(self._held):
             worked |= await self._guarded(partition, self._pruning.prune)
         return await self._upkeep() or worked
+
+    async def _take_events(self, tails: Mapping[int, Tail]) -> bool:
+        """Those that were recorded before the first command that is not applied."""
+        until = await self._order.first_waiting((COMMANDS,), tails, self._held)
+        worked = False
+        for partition in sorted(self._held.keys() - {COMMANDS}):
+            records = await self._unread(partition, tails)
+            worked |= await self._take(partition, [one for one in records if one.at < until])
+        return worked
+
+    async def _take_commands(self, tails: Mapping[int, Tail]) -> bool:
+        """Those that no event waits before, in any partition."""
+        commands = await self._unread(COMMANDS, tails)
+        if not commands:
+            return False
+        until = await self._order.first_waiting(tails.keys() - {COMMANDS}, tails, self._held)
+        return await self._take(COMMANDS, [one for one in commands if one.at <= until])
 
     async def _unread(self, partition: int, tails: Mapping[int, Tail]) -> list[LogRecord]:
         held = self._held.get(partition)
@@ -171,6 +186,9 @@ class Worker:
 
     async def _wait(self) -> None:
         """Until there may be something to do."""
+        if self._blocked:
+            await self._pause(BLOCKED_S)
+            return
         wait_s = LONGEST_WAIT_S
         if COMMANDS in self._held:
             deadline = await self._store.next_deadline()
@@ -191,6 +209,7 @@ class Worker:
             _logger.warning("%s", error)
         self._held.clear()
         self._holding.forget()
+        self._order.forget()
         self._in_force.forget_segments()
         await self._pause(self._retry_s)
         self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
@@ -206,11 +225,3 @@ class Worker:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
-
-
-def _next_at(records: Sequence[LogRecord], taken: int, tail: Tail) -> Micros:
-    """`at` of the first record of a partition that was not taken, or no later: nothing that is yet to be
-    appended is dated before what is there."""
-    if taken < len(records):
-        return records[taken].at
-    return 0 if records and records[-1].position < tail.position else AFTER_ALL
