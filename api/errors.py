@@ -178,12 +178,6 @@ class AsOfTooOld(ApiError):
     code = "AS_OF_TOO_OLD"
 
 
-class AsOfNotKept(ApiError):
-    """This kind of graph store does not tell of earlier moments yet: ask without asOf."""
-
-    code = "AS_OF_NOT_KEPT"
-
-
 class TimedOut(ApiError):
     """The answer took longer than {seconds} seconds and was given up: ask for less at once."""
 

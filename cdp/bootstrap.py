@@ -51,7 +51,7 @@ from graph_schema.model.time import DAY, SECOND, now
 from graph_schema.neo4j.address import parse as address_of
 from graph_schema.neo4j.store import Neo4jGraphStore
 from graph_schema.sqlite.store import SqliteGraphStore
-from graph_schema.store import GraphStore, RememberingStore
+from graph_schema.store import GraphStore
 
 LOG_FILE = "log.db"
 
@@ -131,7 +131,7 @@ class Parts(msgspec.Struct, frozen=True):
             ModelRecommending(self.store, self.artifacts),
             PolledFeed(self.store),
             standing,
-            PastKeeping(self.log, _remembering(self.store), self.rules, now),
+            PastKeeping(self.log, self.store, self.rules, now),
         )
 
     def api_settings(self) -> ApiSettings:
@@ -178,11 +178,6 @@ def graph_store(settings: Settings, ids: ProfileIds, file: Path | None = None) -
     except ValueError as error:
         raise SettingError(name="CDP_GRAPH", reason=error) from error
     return Neo4jGraphStore(address, ids.fingerprint)
-
-
-def _remembering(store: GraphStore) -> RememberingStore | None:
-    """The store, where it can tell of earlier moments."""
-    return store if isinstance(store, SqliteGraphStore) else None
 
 
 @asynccontextmanager

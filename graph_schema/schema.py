@@ -135,6 +135,12 @@ LABELS: tuple[Label, ...] = (
         Property("segment"), Property("version", _I), Property("rule", Kind.JSON),
         Property("recordedAt", _I), Property("by"),
     )),
+    Label("SegmentState", "a segment as it stood from some moment on", (
+        Property("key"), Property("name"), Property("description"), Property("status"),
+        Property("version", _I), Property("rule", Kind.JSON), Property("createdAt", _I),
+        Property("updatedAt", _I), Property("createdBy"), Property("walked"),
+        Property("recordedAt", _I),
+    )),
     Label("PastMembership", "a membership that ended", (
         Property("profile"), Property("segment"), Property("version", _I), Property("since", _I),
         Property("until", _I), Property("cause"), Property("event"), Property("recordedAt", _I),
@@ -187,6 +193,7 @@ LABELS: tuple[Label, ...] = (
     )),
     Label("GraphSchema", "whose graph this is", (
         Property("name"), Property("version", _I), Property("hashKey", _T, "its fingerprint"),
+        Property("knownSince", _I, "from when on the past was kept; where there is none: always"),
     )),
     Label("Migration", "a step that the schema took", (
         Property("version", _I), Property("appliedAt", _I),
@@ -238,6 +245,7 @@ UNIQUE: tuple[Unique, ...] = (
     Unique("graph_schema_name", "GraphSchema", ("name",)),
     Unique("migration_version", "Migration", ("version",)),
     Unique("waiting_pair", "Waiting", ("pair",), since=2),
+    Unique("segment_state", "SegmentState", ("key", "recordedAt"), since=3),
 )
 
 INDEXES: tuple[Index, ...] = (
@@ -261,6 +269,8 @@ INDEXES: tuple[Index, ...] = (
     Index("member_since", "MEMBER_OF", ("segment", "since", "profile"), relationship=True),
     Index("member_profile", "MEMBER_OF", ("segment", "profile"), relationship=True),
     Index("waiting_recorded", "Waiting", ("recordedAt", "a", "b"), since=2),
+    Index("assigned_profile", "Assigned", ("profile", "since"), since=3),
+    Index("past_member_since", "PastMembership", ("segment", "since", "profile"), since=3),
 )
 
 

@@ -479,7 +479,7 @@ class GraphReading(MomentReading, DecidingReading, Protocol):
         ...
 
 
-class GraphStore(GraphWriting, GraphReading, GraphWalking, Protocol):
+class GraphStore(GraphWriting, GraphReading, HistoryReading, GraphWalking, Protocol):
     """Where the graph is kept."""
 
     async def open(self) -> None:
@@ -490,7 +490,3 @@ class GraphStore(GraphWriting, GraphReading, GraphWalking, Protocol):
     async def close(self) -> None:
         """Also where it is not open, or was closed before."""
         ...
-
-
-class RememberingStore(GraphStore, HistoryReading, Protocol):
-    """One that can tell of earlier moments. Every store is to be one."""

@@ -20,6 +20,8 @@ from graph_schema.schema import INDEXES, UNIQUE, Index, Unique, newest
 
 TRIES = 10
 INDEXES_S = 300
+_PAST_KEPT = 3
+"""The migration from which on everything is kept that telling of the past needs."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -51,6 +53,8 @@ async def migrate(driver: AsyncDriver, address: Address, fingerprint: str) -> No
         for version in range(found.version + 1, newest() + 1):
             for statement in statements(version):
                 await _again(session, address, statement)
+        if 0 < found.version < _PAST_KEPT:
+            await _again(session, address, _query("begin_past"))
         # Also where nothing is to be done: a database that takes no writes is found out at the start.
         await _again(
             session, address, _query("record_schema"),

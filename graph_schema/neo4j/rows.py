@@ -154,8 +154,8 @@ def item_row(value: Item, names: FlatNames) -> Row:
 # ── segments ───────────────────────────────────────────────────────────────────────────────────
 
 
-def segment_row(value: Segment) -> Row:
-    """(key, properties)"""
+def segment_row(value: Segment, rec: Micros) -> Row:
+    """(key, properties, rec)"""
     return [
         value.key,
         {
@@ -165,6 +165,7 @@ def segment_row(value: Segment) -> Row:
             "description": value.description, "createdBy": value.created_by,
             "walked": value.walked,
         },
+        rec,
     ]  # fmt: skip
 
 

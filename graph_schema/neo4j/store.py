@@ -19,6 +19,7 @@ from graph_schema.neo4j.address import Address
 from graph_schema.neo4j.batch import Neo4jBatch
 from graph_schema.neo4j.failures import translated
 from graph_schema.neo4j.flat import FlatNames
+from graph_schema.neo4j.history import Neo4jHistory
 from graph_schema.neo4j.knowledge import Neo4jKnowledge
 from graph_schema.neo4j.reading import Neo4jReading
 from graph_schema.neo4j.statements import Single, Transacted
@@ -32,7 +33,7 @@ BATCH_S = 120.0
 EMPTY_AT_ONCE = 5_000
 
 
-class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
+class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jHistory, Neo4jWalking):
     """Implements `graph_schema.store.GraphStore`.
 
     `fingerprint` is that of the hash key. `strict`: what the server has to say against a statement
@@ -69,6 +70,7 @@ class Neo4jGraphStore(Neo4jReading, Neo4jKnowledge, Neo4jWalking):
         """Takes away the whole graph, some nodes at a time; the schema stays. No worker may run."""
         while (await self._single.rows("take_away", limit=EMPTY_AT_ONCE))[0][0]:
             pass
+        await self._single.rows("know_always")
 
     async def checkpoint(self, partition: int, log: str) -> Checkpoint:
         known = {checkpoint.partition: checkpoint for checkpoint in await self.checkpoints()}

@@ -181,7 +181,7 @@ class Writing:
 
     def _segments(self, delta: Delta, parts: Parts) -> None:
         segments = _once(delta.segments, lambda segment: segment.key)
-        parts.extend("segments", map(rows.segment_row, segments))
+        parts.extend("segments", (rows.segment_row(segment, delta.rec) for segment in segments))
         self._known.there("Segment", (segment.key for segment in segments))
         parts.extend(
             "segment_versions",

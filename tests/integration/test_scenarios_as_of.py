@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from shop import Shop, named, open_shop
-from stores import REMEMBERING, Kind, Place
+from stores import Place
 
 from graph_schema.model.time import MILLISECOND, SECOND, now, to_iso
 
@@ -37,13 +37,6 @@ UNDO = """mutation($id: ID!) { undoChange(changeId: $id) {
 SEGMENT = """mutation($rule: SegmentRule!) { createSegment(input: {key: "loyal", name: "Loyal",
   rule: $rule}) { __typename } }"""
 LOYAL = {"event": {"name": "Order Completed", "count": {"gte": 2}}}
-
-
-@pytest.fixture(params=REMEMBERING, ids=lambda kind: kind.name)
-def store_kind(request: pytest.FixtureRequest) -> Kind:
-    """Every kind of store that tells of earlier moments."""
-    kind: Kind = request.param
-    return kind
 
 
 @pytest.fixture

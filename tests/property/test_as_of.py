@@ -12,7 +12,7 @@ from evidence_worlds import tight_rules
 from graphs import Installation, opened
 from histories import history
 from snapshots import Known, Snapshot, differing, known_of, moment_snapshot
-from stores import REMEMBERING, SQLITE, Kind
+from stores import SQLITE, Kind
 
 from cdp.platform.past.reading import PastReading
 from graph_schema.model.change import IdentityChange
@@ -23,13 +23,6 @@ from graph_schema.store import Span
 
 HISTORIES = 60
 Step = list[Event] | Command
-
-
-@pytest.fixture(params=REMEMBERING, ids=lambda kind: kind.name)
-def store_kind(request: pytest.FixtureRequest) -> Kind:
-    """Every kind of store that tells of earlier moments."""
-    kind: Kind = request.param
-    return kind
 
 
 class Stopped(msgspec.Struct):

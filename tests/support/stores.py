@@ -181,7 +181,7 @@ class Neo4jPlace:
         await self.run(
             f"MATCH (n) WHERE NOT ({kept}) CALL (n) {{ DETACH DELETE n }} IN TRANSACTIONS"
         )
-        await self.run("MATCH (g:GraphSchema) REMOVE g.hashKey")
+        await self.run("MATCH (g:GraphSchema) REMOVE g.hashKey, g.knownSince")
 
 
 @asynccontextmanager
@@ -223,6 +223,3 @@ NEO4J = Kind(
 
 KINDS: Sequence[Kind] = (SQLITE, NEO4J)
 """Every kind of store that there is."""
-
-REMEMBERING: Sequence[Kind] = (SQLITE,)
-"""Those that tell of earlier moments."""

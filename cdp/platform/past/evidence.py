@@ -10,7 +10,7 @@ from graph_schema.model.evidence import Decision, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import Micros
-from graph_schema.store import Clusters, RememberingStore
+from graph_schema.store import Clusters, GraphStore
 from identity.decisions import Decisions
 from identity.driving import Driver
 from identity.past import edges_of, judged
@@ -20,7 +20,7 @@ from identity.region import Region
 class PastEvidence:
     """As known at `t`. Answers the resolver as a store does, but for what became of the evidence."""
 
-    def __init__(self, store: RememberingStore, t: Micros, decisions: Decisions) -> None:
+    def __init__(self, store: GraphStore, t: Micros, decisions: Decisions) -> None:
         self._store = store
         self._t = t
         self._decisions = decisions

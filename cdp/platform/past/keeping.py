@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from api.errors import AsOfNotKept, AsOfTooNew, AsOfTooOld
+from api.errors import AsOfTooNew, AsOfTooOld
 from api.platform import IdentityChanges, Profiles, Reasons, Segments
 from cdp.eventlog.protocol import EventLog
 from cdp.platform.identity_changes import KnownChanges
@@ -16,7 +16,7 @@ from cdp.platform.profiles import KnownProfiles
 from cdp.platform.reasons import KnownReasons
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import Micros, to_iso
-from graph_schema.store import RememberingStore
+from graph_schema.store import GraphStore
 
 WAIT_S = 2.0
 _POLL_S = 0.02
@@ -25,7 +25,7 @@ _POLL_S = 0.02
 class PastMoment:
     """Implements `api.platform.Moment` for `t`."""
 
-    def __init__(self, store: RememberingStore, rules: IdentityRules, t: Micros) -> None:
+    def __init__(self, store: GraphStore, rules: IdentityRules, t: Micros) -> None:
         reading = PastReading(store, rules, t)
         self.profiles: Profiles = KnownProfiles(reading, rules)
         self.segments: Segments = KnownSegments(reading, lambda: t)
@@ -34,13 +34,12 @@ class PastMoment:
 
 
 class PastKeeping:
-    """`now` is the clock that dates the log's records. `store`: None where the graph lies in a store
-    that does not tell of the past."""
+    """`now` is the clock that dates the log's records."""
 
     def __init__(
         self,
         log: EventLog,
-        store: RememberingStore | None,
+        store: GraphStore,
         rules: IdentityRules,
         now: Callable[[], Micros],
         wait_s: float = WAIT_S,
@@ -52,26 +51,23 @@ class PastKeeping:
         self._wait_s = wait_s
 
     async def at(self, t: Micros) -> PastMoment:
-        """Waits a moment for what was recorded by then. Raises AsOfTooNew, AsOfTooOld, AsOfNotKept."""
-        store = self._store
-        if store is None:
-            raise AsOfNotKept
-        since = await store.known_since()
+        """Waits a moment for what was recorded by then. Raises AsOfTooNew, AsOfTooOld."""
+        since = await self._store.known_since()
         if t < since:
             raise AsOfTooOld(since=to_iso(since + 999))
         until = time.monotonic() + self._wait_s
-        while not await self._settled(store, t):
+        while not await self._settled(t):
             if time.monotonic() > until:
                 raise AsOfTooNew(asked=to_iso(t))
             await asyncio.sleep(_POLL_S)
-        return PastMoment(store, self._rules, t)
+        return PastMoment(self._store, self._rules, t)
 
-    async def _settled(self, store: RememberingStore, t: Micros) -> bool:
+    async def _settled(self, t: Micros) -> bool:
         """Whether all that was, or can still be, recorded by then is applied. What is appended from now
         on is dated later than now."""
         now = self._now()
         tails = await self._log.tails()
-        known = {checkpoint.partition: checkpoint for checkpoint in await store.checkpoints()}
+        known = {checkpoint.partition: checkpoint for checkpoint in await self._store.checkpoints()}
         for partition, tail in tails.items():
             stands = known.get(partition)
             applied, rec = (stands.position, stands.rec) if stands is not None else (0, 0)

@@ -20,9 +20,9 @@ from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
 from graph_schema.store import (
     Clusters,
+    GraphStore,
     Page,
     ProfileEvent,
-    RememberingStore,
     Span,
     StoredEvent,
     StoredSession,
@@ -46,7 +46,7 @@ class PastReading:
     """Implements `graph_schema.reading.MomentReading` for a moment `t`. Remembers what it read: made
     anew for each answer."""
 
-    def __init__(self, store: RememberingStore, rules: IdentityRules, t: Micros) -> None:
+    def __init__(self, store: GraphStore, rules: IdentityRules, t: Micros) -> None:
         self._store = store
         self._rules = rules
         self._t = t

@@ -15,7 +15,7 @@ from graph_schema.model.identifier import Key, parse_key
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
-from graph_schema.store import Page, RememberingStore, Span, StoredEvent
+from graph_schema.store import GraphStore, Page, Span, StoredEvent
 from identity.decisions import USER, Decisions
 from identity.normalise import Normaliser
 from identity.past import Past, as_they_were, visits
@@ -41,7 +41,7 @@ class Visit(msgspec.Struct):
 class PastSessions:
     """As known at `t`. Remembers what it read: made anew for each answer."""
 
-    def __init__(self, store: RememberingStore, rules: IdentityRules, t: Micros) -> None:
+    def __init__(self, store: GraphStore, rules: IdentityRules, t: Micros) -> None:
         self._store = store
         self._t = t
         self._gap = rules.session_gap

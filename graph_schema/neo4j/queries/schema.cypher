@@ -11,6 +11,24 @@ UNWIND range($before + 1, $version) AS version
 MERGE (m:Migration {version: version})
 ON CREATE SET m.appliedAt = $at
 
+// name: begin_past
+// A graph whose former states of segments were not kept begins to know its past now.
+MATCH (g:GraphSchema {name: 'graph-cdp'})
+CALL () {
+  MATCH (c:Checkpoint)
+  RETURN coalesce(max(c.rec), 0) AS rec
+}
+SET g.knownSince = coalesce(g.knownSince, rec)
+WITH g
+MATCH (s:Segment)
+WHERE s.name IS NOT NULL
+MERGE (state:SegmentState {key: s.key, recordedAt: g.knownSince})
+ON CREATE SET state += properties(s)
+
+// name: know_always
+MATCH (g:GraphSchema {name: 'graph-cdp'})
+REMOVE g.knownSince
+
 // name: take_away
 // On purpose without a label: of everything that is there, some.
 MATCH (n)

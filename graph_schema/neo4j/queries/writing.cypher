@@ -240,6 +240,8 @@ CALL () {
   UNWIND $all.segments AS row
   MERGE (s:Segment {key: row[0]})
   SET s = row[1]
+  MERGE (state:SegmentState {key: row[0], recordedAt: row[2]})
+  SET state += row[1]
 }
 CALL () {
   UNWIND $all.segment_versions AS row

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pytest
 from graph_values import (
     After,
     commit,
@@ -24,7 +23,6 @@ from graph_values import (
     union,
     walk,
 )
-from stores import REMEMBERING, Kind
 
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
 from graph_schema.model.known import Assigned, Sighting
@@ -32,13 +30,6 @@ from graph_schema.model.segment import Membership, SegmentStatus
 from graph_schema.store import Delta, GraphStore, Page
 
 A1, A2, U1 = "anonymous_id:a1", "anonymous_id:a2", 'user_id:"u"1'
-
-
-@pytest.fixture(params=REMEMBERING, ids=lambda kind: kind.name)
-def store_kind(request: pytest.FixtureRequest) -> Kind:
-    """Every kind of store that tells of earlier moments."""
-    kind: Kind = request.param
-    return kind
 
 
 def assigned(
