@@ -26,6 +26,7 @@ from snapshots import batch_snapshot, differing, known_of, snapshot, timeless
 from stores import KINDS, SQLITE, Kind
 
 from cdp.eventlog.memory import MemoryEventLog
+from graph_schema.knowledge import HistoryReading
 from graph_schema.model.command import (
     ArchiveSegment,
     Command,
@@ -337,7 +338,7 @@ def test_batches_make_no_difference(steps: list[Step]) -> None:
 async def test_a_snapshot_asks_everything_that_can_be_asked(store: GraphStore) -> None:
     recording = Recording(store)
     await snapshot(recording)
-    assert methods(GraphReading, GraphWalking) <= recording.called
+    assert methods(GraphReading, HistoryReading, GraphWalking) <= recording.called
     assert {"due", "next_deadline", "profile_ids_after"} <= recording.called
     await commit(store, person("p1", "user_id:u1"), visit("m1", "user_id:u1", {"m1": 1}))
     async with store.batch(await store.checkpoint(0, LOG)) as batch:

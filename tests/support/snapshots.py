@@ -53,7 +53,7 @@ async def snapshot(store: GraphStore, commands: Sequence[str] = ()) -> Snapshot:
     answers: dict[str, Any] = {}
     parts = (
         _identity, _pages, _sessions, _events, _segments, _items, _changes, _histories, _worker,
-        _walks, _evidence, _between,
+        _walks, _evidence, _between, _past,
     )  # fmt: skip
     for part in parts:
         answers |= await part(store, known)
@@ -246,6 +246,53 @@ async def _segments(store: MomentReading, known: Known) -> dict[str, Any]:
 
             answers[f"member_page {key} {order}"] = await walk(page, 7, keyset)
     return answers
+
+
+async def _past(store: GraphStore, known: Known) -> dict[str, Any]:
+    """At the moment by which half of the events were recorded, and when all were."""
+    keys = _asked([one.key for one in known.identifiers])
+    profiles = _asked(known.profiles)
+    sessions = _asked([one.id for one in known.sessions])
+    mids = _asked([one.event.message_id for one in known.events])
+    names = sorted({one.event.name for one in known.events})[:2]
+    recs = sorted(one.rec for one in known.events)
+    answers: dict[str, Any] = {
+        "known_since": await store.known_since(),
+        "sessions_holding": _by_id(await store.sessions_holding(mids)),
+        "sessions_within": _by_id(
+            await store.sessions_within(
+                [(one.device, one.started_at - 1, one.ended_at + 1) for one in known.sessions]
+            )
+        ),
+    }
+    for t in {_middle(recs) or 0, max(recs, default=0), 1 << 60}:
+        at = f"at {t}"
+        answers |= {
+            f"identifiers {at}": await store.identifiers_at(keys, t),
+            f"members {at}": await store.members_at(profiles, t),
+            f"seen {at}": sorted(
+                await store.seen_at(keys, t), key=lambda s: (s.a, s.b, s.kind, s.at, s.mid)
+            ),
+            f"sessions {at}": _by_id(await store.sessions_about(keys, t)),
+            f"events {at}": sorted(
+                await store.events_at(sessions, t), key=lambda one: one.event.message_id
+            ),
+            f"event page {at}": await store.event_page_at(sessions, None, Span(3), t),
+            f"event page of some {at}": await store.event_page_at(sessions, names, Span(MANY), t),
+            f"memberships {at}": await store.memberships_at(profiles, t),
+            f"segments {at}": await store.segments_at(t),
+        }
+        segments = _asked([one.key for one in known.segments])
+        answers[f"segment sizes {at}"] = await store.segment_sizes_at(segments, t)
+        for order in ("SINCE_DESC", "ID"):
+            answers[f"member pages {order} {at}"] = [
+                await store.member_page_at(key, order, Span(MANY), t) for key in segments
+            ]
+    return answers
+
+
+def _by_id(sessions: Sequence[Session]) -> list[Session]:
+    return sorted(sessions, key=lambda one: one.id)
 
 
 async def _items(store: GraphStore, known: Known) -> dict[str, Any]:

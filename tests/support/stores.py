@@ -16,6 +16,8 @@ from typing import Protocol
 
 import msgspec
 import neo4j
+import pytest
+from _pytest.mark import ParameterSet
 from neo4j_server import the_server
 
 from graph_schema.errors import StoreCorrupt, StoreError, StoreForeign, StoreNewer
@@ -223,3 +225,16 @@ NEO4J = Kind(
 
 KINDS: Sequence[Kind] = (SQLITE, NEO4J)
 """Every kind of store that there is."""
+
+MORE = int(os.environ.get("TEST_MORE", "1"))
+"""So many times as many random histories on the kinds that are slower."""
+
+
+def cases(count: int, thinned: int) -> Sequence[ParameterSet]:
+    """Pairs of a kind and a number, for random histories: `count` of them on the quick kinds, `thinned`
+    times `TEST_MORE` on those that thin."""
+    return [
+        pytest.param(kind, number, id=f"{kind.name}-{number}")
+        for kind in KINDS
+        for number in range(count if kind.thinning == 1 else min(count, thinned * MORE))
+    ]
