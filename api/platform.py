@@ -208,6 +208,8 @@ class Recommender(msgspec.Struct, frozen=True):
     parameters: dict[str, Any]
     graph_hash: str
     code_version: str
+    share: float
+    """Of the profiles, for which it answers."""
 
 
 class Recommendations(msgspec.Struct, frozen=True):
@@ -495,6 +497,10 @@ class EvidenceTrials(Protocol):
 
 
 class Recommending(Protocol):
+    async def prepare(self) -> None:
+        """Reads what the first answer needs, so that nobody waits for it. Raises StoreUnavailable."""
+        ...
+
     async def items(self, ids: Sequence[str]) -> list[Item | None]: ...
 
     async def item_page(
@@ -516,7 +522,8 @@ class Recommending(Protocol):
         diversity: float,
         first: int,
     ) -> Recommendations:
-        """`policy` is a name of RecommendationPolicy. Never fails for want of a model: see fallback."""
+        """`policy` is a name of RecommendationPolicy. `context` may say `items`, those seen in this
+        visit, and `maxPerCategory`. Never fails for want of a model: see fallback. Raises BadInput."""
         ...
 
     async def similar(

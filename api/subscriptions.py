@@ -21,6 +21,7 @@ from api.types.segment import MembershipChange, segment_by_key
 from graph_schema.model.change import (
     FeedEntry,
     IdentityChange,
+    ItemsTouched,
     ProfilesTouched,
     beyond,
 )
@@ -98,6 +99,8 @@ def _touches(entry: FeedEntry, ids: set[str]) -> bool:
     change = entry.change
     if isinstance(change, ProfilesTouched):
         return not ids.isdisjoint(change.ids)
+    if isinstance(change, ItemsTouched):
+        return False
     if isinstance(change, IdentityChange):
         return any(part.profile_id in ids for part in (*change.before, *change.after))
     return change.profile_id in ids

@@ -1,9 +1,11 @@
 """Fitted models on disk: arrays and JSON, kept by version, swapped atomically.
 
     FOLDER/active                    the id of the version in service
+    FOLDER/canary.json               a candidate, and the share of profiles that it serves
     FOLDER/versions/ID/version.json  RecommenderVersion, and the SHA-256 of each file beside it
     FOLDER/versions/ID/*.npy         item lists, popularity, categories
     FOLDER/versions/ID/items.json    ids and names, in the order of the arrays
+    FOLDER/versions/ID/segments.json keys of segments, in the order of `segments.starts`
 
 Nothing is ever unpickled. A version is written into a hidden folder and appears by one rename; the
 one in service changes by replacing one small file. So a kill at any moment leaves the old state or
@@ -25,9 +27,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gnn.arrays import Micros
+from gnn.canary import Canary, InService
 from gnn.dataset import ids_hash
 from gnn.errors import (
     ArtifactDamaged,
+    BadRequest,
     NoActiveVersion,
     UnknownVersion,
     VersionActive,
@@ -36,7 +40,9 @@ from gnn.errors import (
 from gnn.evaluate import Metric
 from gnn.item_lists import ItemLists
 from gnn.recommend import Catalogue, ServingModel
+from gnn.segments import SegmentPopularity
 from gnn.weights import BehaviourWeights
+from graph_schema.model import time
 
 ARRAYS = {
     "lists.starts": np.int64,
@@ -47,6 +53,9 @@ ARRAYS = {
     "attributes.weights": np.float32,
     "categories": np.int32,
     "popularity": np.float32,
+    "segments.starts": np.int64,
+    "segments.items": np.int32,
+    "segments.shares": np.float32,
 }
 
 
@@ -78,6 +87,10 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, str]
 
 
+class _Segments(msgspec.Struct, frozen=True, kw_only=True):
+    keys: tuple[str, ...]
+
+
 class _Items(msgspec.Struct, frozen=True, kw_only=True):
     ids: tuple[str, ...]
     names: tuple[str | None, ...]
@@ -98,6 +111,7 @@ class ArtifactStore:
         self.folder = folder
         self._versions = folder / "versions"
         self._pointer = folder / "active"
+        self._canary = folder / "canary.json"
 
     def save(self, version: RecommenderVersion, model: ServingModel) -> None:
         """Stores a version; it is not in service yet. Errors: VersionExists."""
@@ -145,6 +159,18 @@ class ArtifactStore:
         except FileNotFoundError:
             return None
 
+    def in_service(self) -> InService:
+        """What answers for whom; cheap like `active_id`. A canary whose record cannot be read takes
+        nobody."""
+        try:
+            canary = msgspec.json.decode(self._canary.read_bytes(), type=Canary)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            canary = None
+        active = self.active_id()
+        if canary is not None and canary.version == active:
+            canary = None
+        return InService(active=active, canary=canary)
+
     def active(self) -> tuple[RecommenderVersion, ServingModel]:
         """The version in service, loaded. Errors: NoActiveVersion, UnknownVersion,
         ArtifactDamaged."""
@@ -161,22 +187,52 @@ class ArtifactStore:
         """
         version = self.find(name)
         model = self.load(version.id)
-        staged = self.folder / f".active.{secrets.token_hex(4)}"
-        with staged.open("w") as file:
-            file.write(version.id)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(self._pointer)
+        canary = self.in_service().canary
+        self._replace(self._pointer, version.id.encode())
+        if canary is not None and canary.version == version.id:
+            self.end_canary()
         return model
 
-    def remove(self, name: str) -> None:
-        """Deletes a version. Errors: UnknownVersion; VersionActive for the one in service."""
+    def try_on(self, name: str, share: float) -> Canary:
+        """Lets a version serve a `share` (above 0, below 1) of the profiles beside the one in service.
+
+        It is loaded first. Errors: UnknownVersion, ArtifactDamaged; NoActiveVersion; VersionActive
+        where it serves everybody; BadRequest for another share.
+        """
+        if not 0.0 < share < 1.0:
+            raise BadRequest(reason="the share of a canary lies between 0 and 1")
         version = self.find(name)
-        if version.id == self.active_id():
+        active = self.active_id()
+        if active is None:
+            raise NoActiveVersion()
+        if version.id == active:
+            raise VersionActive(name=version.name)
+        self.load(version.id)
+        canary = Canary(version=version.id, share=share, since=time.now())
+        self._replace(self._canary, msgspec.json.encode(canary))
+        return canary
+
+    def end_canary(self) -> None:
+        """From now on the version in service serves everybody."""
+        self._canary.unlink(missing_ok=True)
+
+    def remove(self, name: str) -> None:
+        """Deletes a version. Errors: UnknownVersion; VersionActive for one that serves anybody."""
+        version = self.find(name)
+        if self.in_service().share(version.id) > 0:
             raise VersionActive(name=version.name)
         hidden = self._versions / f".{version.id}.{secrets.token_hex(4)}"
         (self._versions / version.id).rename(hidden)
         shutil.rmtree(hidden)
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        """Puts a small file there in one step, so that a reader sees the old one or the new one."""
+        staged = self.folder / f".{path.name}.{secrets.token_hex(4)}"
+        with staged.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
 
 
 def _write(folder: Path, version: RecommenderVersion, model: ServingModel) -> None:
@@ -184,6 +240,8 @@ def _write(folder: Path, version: RecommenderVersion, model: ServingModel) -> No
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
     items = _Items(ids=model.catalogue.ids, names=model.catalogue.names)
     (folder / "items.json").write_bytes(msgspec.json.encode(items))
+    segments = _Segments(keys=model.segments.keys)
+    (folder / "segments.json").write_bytes(msgspec.json.encode(segments))
     hashes = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
     manifest = _Manifest(version=version, weights=model.weights, files=hashes)
     (folder / "version.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
@@ -200,6 +258,7 @@ def _arrays_of(model: ServingModel) -> dict[str, npt.NDArray[Any]]:
                 *model.by_attributes,
                 model.catalogue.categories,
                 model.catalogue.popularity,
+                *model.segments[1:],
             ),
             strict=True,
         )
@@ -209,7 +268,7 @@ def _arrays_of(model: ServingModel) -> dict[str, npt.NDArray[Any]]:
 def _read(folder: Path) -> ServingModel:
     manifest = _manifest(folder)
     name = manifest.version.name
-    wanted = {"items.json", *(f"{key}.npy" for key in ARRAYS)}
+    wanted = {"items.json", "segments.json", *(f"{key}.npy" for key in ARRAYS)}
     if set(manifest.files) != wanted:
         raise ArtifactDamaged(name=name, reason="its list of files is not that of a version")
     for file, digest in manifest.files.items():
@@ -219,6 +278,7 @@ def _read(folder: Path) -> ServingModel:
             raise ArtifactDamaged(name=name, reason=f"{file} was changed after it was written")
     try:
         items = msgspec.json.decode((folder / "items.json").read_bytes(), type=_Items)
+        segments = msgspec.json.decode((folder / "segments.json").read_bytes(), type=_Segments)
         arrays = {key: _array(folder, key) for key in ARRAYS}
     except (ValueError, msgspec.MsgspecError) as error:
         raise ArtifactDamaged(name=name, reason=str(error)) from error
@@ -227,6 +287,10 @@ def _read(folder: Path) -> ServingModel:
         ItemLists(*(arrays[f"lists.{part}"] for part in ItemLists._fields)),
         ItemLists(*(arrays[f"attributes.{part}"] for part in ItemLists._fields)),
         manifest.weights,
+        SegmentPopularity(
+            segments.keys,
+            *(arrays[f"segments.{part}"] for part in SegmentPopularity._fields[1:]),
+        ),
     )
     for fault in _faults(model, manifest.version):
         raise ArtifactDamaged(name=name, reason=fault)
@@ -250,6 +314,8 @@ def _faults(model: ServingModel, version: RecommenderVersion) -> Iterator[str]:
             yield fault
         elif lists.size != size:
             yield "its lists are not those of its items"
+    if fault := model.segments.fault(size):
+        yield fault
     if not model.catalogue.categories.size == model.catalogue.popularity.size == size:
         yield "categories or popularity are not those of its items"
 

@@ -81,7 +81,8 @@ class VersionExists(RecommenderError):
 
 
 class VersionActive(RecommenderError):
-    """The recommender version {name} is in service: put another one in service first."""
+    """The recommender version {name} is in service, or serves a share of the profiles: put another
+    one in service first, or end the canary (`cdp models canary --off`)."""
 
     code = "VERSION_ACTIVE"
 

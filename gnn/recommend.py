@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from gnn.recommender import (
     Recommendation,
     Request,
 )
+from gnn.segments import SegmentPopularity, nothing
 from gnn.terms import Seeds, Terms, terms
 from gnn.weights import BehaviourWeights
 from graph_schema.model.item import Interaction
@@ -56,11 +57,13 @@ class ServingModel:
         lists: ItemLists,
         by_attributes: ItemLists,
         weights: BehaviourWeights,
+        segments: SegmentPopularity | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.lists = lists
         self.by_attributes = by_attributes
         self.weights = weights
+        self.segments = nothing() if segments is None else segments
         self._position = {key: number for number, key in enumerate(catalogue.ids)}
 
     @property
@@ -70,6 +73,18 @@ class ServingModel:
     def position(self, item_id: str) -> int | None:
         """Where an item stands in `item_ids`, None for an unknown one."""
         return self._position.get(item_id)
+
+    def knows_any(self, item_ids: Iterable[str]) -> bool:
+        """Whether one of those items is known here, so that an answer can be personal."""
+        return any(item_id in self._position for item_id in item_ids)
+
+    def with_segments(self, segments: SegmentPopularity) -> ServingModel:
+        """The same, which also knows what is popular in segments."""
+        return ServingModel(self.catalogue, self.lists, self.by_attributes, self.weights, segments)
+
+    def popularity_in(self, segments: Sequence[str]) -> Float32s | None:
+        """`Request.popularity` for a member of those segments; None where none is known here."""
+        return self.segments.of(segments, self.catalogue.popularity)
 
     def recommend(self, request: Request) -> Ranking:
         self._check(request)

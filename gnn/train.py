@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 import msgspec
 
 from gnn import models, split
+from gnn.arrays import Bools
 from gnn.artifacts import ArtifactStore, RecommenderVersion, new_id
 from gnn.choice import Choice, choose
 from gnn.dataset import Dataset, ids_hash
@@ -20,6 +21,7 @@ from gnn.errors import EmptyDataset, ModelNotNamed
 from gnn.evaluate import Metric, Scores, evaluate
 from gnn.models.base import ListModel
 from gnn.recommender import OnProgress, Progress, silent
+from gnn.segments import by_segment
 from graph_schema.model import time
 
 BASELINES = ("popularity", "item_knn")
@@ -55,10 +57,12 @@ def train(
     seed: int = 0,
     parameters: Mapping[str, object] | None = None,
     budget_s: float = BUDGET_S,
+    segments: Mapping[str, Bools] | None = None,
     progress: OnProgress = silent,
 ) -> Trained:
     """Trains a model, stores it as a version (not in service yet), and says how good it is. With no
-    model named the choice has its share of `budget_s` seconds.
+    model named the choice has its share of `budget_s` seconds. `segments`: of each by key, which users
+    (users,) belong to it; kept is what they like, not who they are.
 
     Errors: UnknownModel, EmptyDataset, ModelTooLarge, TrainingExtraMissing, VersionExists;
     ModelNotNamed where several processes train.
@@ -84,7 +88,8 @@ def train(
     stored = os.environ.get("RANK", "0") == "0"
     no_worse = _no_worse(found, table, store)
     if stored:
-        store.save(found, fitted.serving)
+        liked = by_segment(dataset, segments or {}, fitted.weights)
+        store.save(found, fitted.serving.with_segments(liked))
     return Trained(version=found, table=table, no_worse=no_worse, choice=choice, stored=stored)
 
 

@@ -179,6 +179,12 @@ class RecommenderVersion:
     def active(self) -> bool:
         return self.version.active
 
+    @resolved(
+        "Of the profiles, for which it answers: all, or all but a canary's, or a canary's own."
+    )
+    def share(self) -> float:
+        return self.version.share
+
     @resolved("When it was trained.")
     def trained_at(self) -> DateTime:
         return self.version.trained_at

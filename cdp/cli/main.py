@@ -101,12 +101,14 @@ def _train(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _models(settings: Settings, options: argparse.Namespace) -> int:
-    from cdp.cli.versions import list_versions, remove_version, use_version
+    from cdp.cli.versions import list_versions, remove_version, try_version, use_version
 
     if options.what == "list":
         return list_versions(settings, as_json=options.json)
     if options.what == "use":
         return use_version(settings, options.name)
+    if options.what == "canary":
+        return try_version(settings, options.name, share=options.share, off=options.off)
     return remove_version(settings, options.name)
 
 
@@ -262,8 +264,12 @@ def _parser() -> argparse.ArgumentParser:
     stored = verb(
         "models", "the stored recommenders", _models, "models use spectral-20261123T100000"
     )
-    stored.add_argument("what", choices=("list", "use", "remove"))
+    stored.add_argument("what", choices=("list", "use", "canary", "remove"))
     stored.add_argument("name", nargs="?", help="a version's name or id")
+    stored.add_argument(
+        "--share", type=float, default=0.05, help="canary: of the profiles, above 0 and below 1"
+    )
+    stored.add_argument("--off", action="store_true", help="canary: ends it")
     stored.add_argument("--json", action="store_true")
 
     evaluate = verb("evaluate", "how good it is", _evaluate, "evaluate identity --truth shop")

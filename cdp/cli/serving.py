@@ -15,6 +15,7 @@ from api.app import serving
 from cdp.bootstrap import Parts, build, opened
 from cdp.cli.console import err, out
 from cdp.eventlog.partitioning import COMMANDS
+from cdp.platform.platform import EmbeddedPlatform
 from cdp.settings import Settings
 from graph_schema.errors import BadInput
 
@@ -37,10 +38,12 @@ async def _serve(settings: Settings, host: str, port: int, workers: int) -> int:
     async with opened(parts):
         # The partitions' checkpoints belong to this log, or the start ends here with one sentence.
         await parts.store.checkpoint(COMMANDS, parts.log.log_id)
+        platform = parts.platform()
         try:
             async with (
                 _workers(settings, workers),
-                serving(parts.platform(), parts.api_settings(), host=host, port=port) as bound,
+                _prepared(platform),
+                serving(platform, parts.api_settings(), host=host, port=port) as bound,
             ):
                 out.print(f"Listening on http://{_named(host)}:{bound}", soft_wrap=True)
                 await stop.wait()
@@ -51,6 +54,17 @@ async def _serve(settings: Settings, host: str, port: int, workers: int) -> int:
                 reason=f"{_named(host)}:{port} cannot be listened on ({why})."
             ) from error
     return 0
+
+
+@asynccontextmanager
+async def _prepared(platform: EmbeddedPlatform) -> AsyncIterator[None]:
+    """Model and catalogue are read while the server starts; where they cannot be, who asks is told."""
+    preparing = asyncio.create_task(platform.recommending.prepare(), name="recommender")
+    try:
+        yield
+    finally:
+        preparing.cancel()
+        await asyncio.gather(preparing, return_exceptions=True)
 
 
 def _named(host: str) -> str:

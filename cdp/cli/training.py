@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from rich.table import Table
 
 from cdp.bootstrap import Parts, build, opened
@@ -15,11 +16,13 @@ from cdp.evaluation.recommender_report import by_split, html
 from cdp.evaluation.report import write_report
 from cdp.settings import Settings
 from gnn import models
+from gnn.arrays import Bools
 from gnn.dataset import Building, Dataset
 from gnn.evaluate import Scores
 from gnn.recommender import Progress
 from gnn.train import BUDGET_S, Trained, train
-from graph_schema.store import GraphReading
+from graph_schema.model.segment import SegmentStatus
+from graph_schema.store import GraphReading, Span
 
 CHUNK = 10_000
 
@@ -55,6 +58,7 @@ def train_model(settings: Settings, asked: Asked, *, as_json: bool) -> int:
 async def trained(parts: Parts, asked: Asked) -> Trained:
     """Trains from the graph; puts the version in service where it is no worse."""
     dataset = await read_dataset(parts.store)
+    segments = await read_members(parts.store, dataset)
     with progress("training") as report:
         found = await asyncio.to_thread(
             train,
@@ -64,6 +68,7 @@ async def trained(parts: Parts, asked: Asked) -> Trained:
             name=asked.name,
             budget_s=asked.budget_s,
             seed=asked.seed,
+            segments=segments,
             progress=lambda step: report(step.done, _doing(step)),
         )
     if found.stored and found.no_worse:
@@ -81,6 +86,24 @@ async def read_dataset(store: GraphReading) -> Dataset:
     async for chunk in store.training_graph(CHUNK):
         building.add(chunk)
     return building.dataset()
+
+
+async def read_members(store: GraphReading, dataset: Dataset) -> dict[str, Bools]:
+    """Of each active segment by key, which of the dataset's users (users,) are members now."""
+    place = {user: number for number, user in enumerate(dataset.users)}
+    found = {}
+    for segment in await store.segments():
+        if segment.status is not SegmentStatus.ACTIVE:
+            continue
+        inside, after = np.zeros(len(place), np.bool_), None
+        while True:
+            page = await store.member_page(segment.key, "ID", Span(CHUNK, after))
+            inside[[place[m.profile_id] for m in page.items if m.profile_id in place]] = True
+            if not page.has_next:
+                break
+            after = (page.items[-1].profile_id,)
+        found[segment.key] = inside
+    return found
 
 
 def _doing(step: Progress) -> str:

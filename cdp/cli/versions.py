@@ -9,6 +9,7 @@ from cdp.bootstrap import build
 from cdp.cli.console import out
 from cdp.settings import Settings
 from gnn.artifacts import RecommenderVersion
+from gnn.canary import InService
 from graph_schema.errors import BadInput
 from graph_schema.model.time import to_iso
 
@@ -16,15 +17,22 @@ from graph_schema.model.time import to_iso
 def list_versions(settings: Settings, *, as_json: bool) -> int:
     """Prints what is stored, the newest first."""
     artifacts = build(settings).artifacts
-    active, versions = artifacts.active_id(), artifacts.versions()
+    service, versions = artifacts.in_service(), artifacts.versions()
     if as_json:
-        found = [{**msgspec.to_builtins(one), "active": one.id == active} for one in versions]
+        found = [
+            {
+                **msgspec.to_builtins(one),
+                "active": one.id == service.active,
+                "share": service.share(one.id),
+            }
+            for one in versions
+        ]
         out.print_json(data=found)
         return 0
     shown = Table("name", "in service", "model", "trained", "NDCG@20", "items")
     for one in versions:
         shown.add_row(
-            one.name, "yes" if one.id == active else "", one.model, to_iso(one.trained_at)[:16],
+            one.name, _standing(one.id, service), one.model, to_iso(one.trained_at)[:16],
             _ndcg(one), f"{one.items:,}",
         )  # fmt: skip
     out.print(shown)
@@ -41,6 +49,20 @@ def use_version(settings: Settings, name: str | None) -> int:
     return 0
 
 
+def try_version(settings: Settings, name: str | None, *, share: float, off: bool) -> int:
+    """Lets a version serve a share of the profiles, or ends that. Raises what `ArtifactStore.try_on`
+    does: then nothing changes."""
+    artifacts = build(settings).artifacts
+    if off:
+        artifacts.end_canary()
+        out.print("The version in service serves everybody.")
+        return 0
+    version = artifacts.find(_named(name))
+    artifacts.try_on(version.id, share)
+    out.print(f"{version.name} serves {share:.1%} of the profiles now.", markup=False)
+    return 0
+
+
 def remove_version(settings: Settings, name: str | None) -> int:
     """Raises UnknownVersion; VersionActive for the one in service."""
     artifacts = build(settings).artifacts
@@ -54,6 +76,13 @@ def _named(name: str | None) -> str:
     if name is None:
         raise BadInput(reason="Name a version: `cdp models list` shows them.")
     return name
+
+
+def _standing(version: str, service: InService) -> str:
+    share = service.share(version)
+    if version == service.active:
+        return "yes" if share == 1.0 else f"yes, {share:.1%}"
+    return f"canary, {share:.1%}" if share else ""
 
 
 def _ndcg(version: RecommenderVersion) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from cdp.pipeline.catalogue import touched
 from cdp.pipeline.consequences import Consequences
 from cdp.pipeline.identities import IdentityResolver
 from cdp.pipeline.in_force import InForce
@@ -75,7 +76,7 @@ class EventApplier:
         await IdentityResolver(work, region.MOST).take(fresh)
         sessions = SessionFolder(work)
         await sessions.take(fresh)
-        work.delta.items = await self._items(batch, fresh)
+        await self._items(work, fresh)
         named = {name.key for item in fresh for name in item.names.all}
         await Consequences(work, sessions, self._in_force).write(named, fresh)
         return len(fresh), work.delta.dead
@@ -99,7 +100,7 @@ class EventApplier:
                 )  # fmt: skip
         return fresh
 
-    async def _items(self, batch: Batch, fresh: list[Prepared]) -> list[Item]:
+    async def _items(self, work: Working, fresh: list[Prepared]) -> None:
         """What the events state about items, where it says more than is known."""
         stated: dict[str, list[Item]] = {}
         for item in fresh:
@@ -107,12 +108,13 @@ class EventApplier:
                 stated.setdefault(said.id, []).append(said)
         ids = sorted(stated)
         if not ids:
-            return []
-        changed = []
-        for id_, known in zip(ids, await batch.items(ids), strict=True):
+            return
+        changes = []
+        for known, id_ in zip(await work.batch.items(ids), ids, strict=True):
             merged = known
             for said in stated[id_]:
                 merged = commerce.merge_item(merged, said)
             if merged is not None and merged != known:
-                changed.append(merged)
-        return changed
+                changes.append((known, merged))
+        work.delta.items = [merged for _, merged in changes]
+        work.delta.changes += touched(changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cdp.pipeline.catalogue import touched
 from cdp.pipeline.decisions import apply_decision
 from cdp.pipeline.in_force import InForce
 from cdp.segments.errors import BadRule, RuleProblem
@@ -67,7 +68,7 @@ class CommandApplier:
         """Fills the delta; answers why the command has no effect where it has none."""
         match command:
             case PutItems(items=items):
-                delta.items = await _newer(batch, items)
+                await _put_newer(batch, items, delta)
                 return None
             case CreateSegment():
                 return _create(await batch.segment_states(), command, delta)
@@ -83,14 +84,15 @@ def _outcome(id_: str, at: Micros, problem: RuleProblem | None) -> Outcome:
     return Outcome(id_, at, problem.code, problem.message, problem.path)
 
 
-async def _newer(batch: Batch, items: tuple[Item, ...]) -> list[Item]:
+async def _put_newer(batch: Batch, items: tuple[Item, ...], delta: Delta) -> None:
     """A catalogue's statement about an item is whole: it replaces what was known, unless that is
     newer."""
-    found = {}
+    found: dict[str, tuple[Item | None, Item]] = {}
     for item, known in zip(items, await batch.items([item.id for item in items]), strict=True):
         if known is None or item.updated_at >= known.updated_at:
-            found[item.id] = item
-    return list(found.values())
+            found[item.id] = known, item
+    delta.items = [item for _, item in found.values()]
+    delta.changes += touched(found.values())
 
 
 def _create(segments: list[Segment], command: CreateSegment, delta: Delta) -> RuleProblem | None:

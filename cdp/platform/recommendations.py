@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, NamedTuple
 
 from api.platform import (
     ItemWhere,
@@ -19,21 +15,23 @@ from api.platform import (
     Recommended,
     Recommender,
 )
+from cdp.platform.catalogue import Catalogue
+from cdp.platform.in_service import VersionsInService
 from cdp.platform.items import item_filter
-from cdp.platform.shelf import Shelf
+from gnn.arrays import Float32s
 from gnn.artifacts import ArtifactStore, RecommenderVersion
-from gnn.errors import RecommenderError
+from gnn.canary import InService
 from gnn.recommend import ServingModel
 from gnn.recommender import Policy, Ranking, Request
+from graph_schema.errors import BadInput
 from graph_schema.model.item import Interaction, Item
 from graph_schema.store import GraphReading, Page, Span
 
 CHUNK = 1_000
-CATALOGUE_S = 5.0
-"""So old the columns of the catalogue may be that a ranking is filtered by. What is shown is read anew
-for each answer, so that what is out of stock is obeyed at once."""
 SPARE = 10
 """So many more than were asked for are ranked, for those that turn out to be gone."""
+MOST_SEGMENTS = 100
+MOST_CONTEXT = 100
 
 
 class ModelRecommending:
@@ -42,11 +40,12 @@ class ModelRecommending:
     def __init__(self, store: GraphReading, artifacts: ArtifactStore) -> None:
         self._store = store
         self._artifacts = artifacts
-        self._active: tuple[RecommenderVersion, ServingModel] | None = None
-        self._items: dict[str, Item] = {}
-        self._items_at = float("-inf")
-        self._shelf: tuple[str, float, Shelf] | None = None
-        self._loading = asyncio.Lock()
+        self._catalogue = Catalogue(store)
+        self._versions = VersionsInService(artifacts, self._catalogue)
+
+    async def prepare(self) -> None:
+        await self._catalogue.fresh()
+        await self._versions.of(None)
 
     # ── items ──────────────────────────────────────────────────────────────────────────────────
 
@@ -69,7 +68,7 @@ class ModelRecommending:
 
     async def item_count(self, search: str | None, where: ItemWhere | None) -> int:
         passes = item_filter(where)
-        items = (await self._catalogue()).values()
+        items = (await self._catalogue.fresh()).values()
         return sum(_found(item, search) and passes(item) for item in items)
 
     # ── recommendations ────────────────────────────────────────────────────────────────────────
@@ -85,25 +84,28 @@ class ModelRecommending:
         diversity: float,
         first: int,
     ) -> Recommendations:
-        active = await self._model()
-        if active is None:
+        seen = _seen(context)
+        loaded = await self._versions.of(profile_id)
+        if loaded is None:
             return Recommendations(_request_id(), (), None, "NO_MODEL")
-        version, model = active
-        history: list[Interaction] = []
-        if profile_id is not None:
-            (history,) = await self._store.interactions_of([profile_id])
+        model, now = loaded.model, (*item_ids, *seen.items)
+        history, _ = await asyncio.gather(self._history(profile_id), self._catalogue.fresh())
+        known = model.knows_any((*now, *(touch.item_id for touch in history)))
+        popularity = None if known else await self._popularity(model, profile_id)
         request = Request(
             history=history,
             first=first + SPARE,
             policy=Policy(policy),
-            context=tuple(item_ids),
-            allowed=await self._allowed(version, model, where),
+            context=now,
+            allowed=loaded.shelf.allowed(where),
             diversity=diversity,
+            max_per_category=seen.max_per_category,
+            popularity=popularity,
         )
         ranking = await self._still(model.recommend(request), where, first)
-        unknown = profile_id is None and not item_ids
+        unknown = profile_id is None and not now
         fallback = "UNKNOWN_PROFILE" if unknown else ranking.fallback and str(ranking.fallback)
-        return self._answer(version, ranking, fallback)
+        return self._answer(loaded.version, ranking, fallback)
 
     async def similar(
         self, item_id: str, where: ItemWhere | None, first: int
@@ -111,41 +113,34 @@ class ModelRecommending:
         (item,) = await self._store.items_by_ids([item_id])
         if item is None:
             return None
-        active = await self._model()
-        if active is None:
+        loaded = await self._versions.of(None)
+        if loaded is None:
             return Recommendations(_request_id(), (), None, "NO_MODEL")
-        version, model = active
-        allowed = await self._allowed(version, model, where)
-        similar = model.similar_items(item_id, first=first + SPARE, allowed=allowed)
+        await self._catalogue.fresh()
+        allowed = loaded.shelf.allowed(where)
+        similar = loaded.model.similar_items(item_id, first=first + SPARE, allowed=allowed)
         ranking = await self._still(similar, where, first)
-        return self._answer(version, ranking, ranking.fallback and str(ranking.fallback))
+        return self._answer(loaded.version, ranking, ranking.fallback and str(ranking.fallback))
 
     async def recommenders(self) -> list[Recommender]:
-        active = self._artifacts.active_id()
-        return [_recommender(v, active=v.id == active) for v in self._artifacts.versions()]
+        service = self._artifacts.in_service()
+        versions = await asyncio.to_thread(self._artifacts.versions)
+        return [_recommender(version, service) for version in versions]
 
     # ── underneath ─────────────────────────────────────────────────────────────────────────────
 
-    async def _model(self) -> tuple[RecommenderVersion, ServingModel] | None:
-        """The version in service. A damaged one is not taken: the one before serves on."""
-        async with self._loading:
-            wanted = self._artifacts.active_id()
-            known = self._active[0].id if self._active is not None else None
-            if wanted is not None and wanted != known:
-                try:
-                    self._active = await asyncio.to_thread(self._artifacts.active)
-                except RecommenderError:
-                    return self._active
-            return self._active
+    async def _history(self, profile_id: str | None) -> list[Interaction]:
+        if profile_id is None:
+            return []
+        (history,) = await self._store.interactions_of([profile_id])
+        return history
 
-    async def _allowed(
-        self, version: RecommenderVersion, model: ServingModel, where: ItemWhere | None
-    ) -> npt.NDArray[np.bool_]:
-        catalogue = await self._catalogue()
-        made_for = (version.id, self._items_at)
-        if self._shelf is None or self._shelf[:2] != made_for:
-            self._shelf = (*made_for, Shelf(model.item_ids, catalogue))
-        return self._shelf[2].allowed(where)
+    async def _popularity(self, model: ServingModel, profile_id: str | None) -> Float32s | None:
+        """What is popular in the profile's segments; None: what is popular in none of its own."""
+        if profile_id is None or not model.segments.keys:
+            return None
+        (page,) = await self._store.membership_pages([profile_id], Span(MOST_SEGMENTS))
+        return model.popularity_in([membership.segment for membership in page.items])
 
     async def _still(self, ranking: Ranking, where: ItemWhere | None, first: int) -> Ranking:
         """The first of a ranking that pass the filter as the store has them now."""
@@ -158,16 +153,6 @@ class ModelRecommending:
         ]
         return Ranking(items=tuple(kept[:first]), fallback=ranking.fallback)
 
-    async def _catalogue(self) -> dict[str, Item]:
-        if time.monotonic() - self._items_at > CATALOGUE_S:
-            items: dict[str, Item] = {}
-            after = ""
-            while chunk := await self._store.items_after(after, CHUNK):
-                items |= {item.id: item for item in chunk}
-                after = chunk[-1].id
-            self._items, self._items_at = items, time.monotonic()
-        return self._items
-
     def _answer(
         self, version: RecommenderVersion, ranking: Ranking, fallback: str | None
     ) -> Recommendations:
@@ -179,7 +164,8 @@ class ModelRecommending:
             )
             for found in ranking.items
         )
-        return Recommendations(_request_id(), items, _recommender(version, active=True), fallback)
+        told = _recommender(version, self._artifacts.in_service())
+        return Recommendations(_request_id(), items, told, fallback)
 
 
 def _found(item: Item, search: str | None) -> bool:
@@ -189,14 +175,38 @@ def _found(item: Item, search: str | None) -> bool:
     return any(search.lower() in word.lower() for word in words)
 
 
-def _recommender(version: RecommenderVersion, *, active: bool) -> Recommender:
+class _Seen(NamedTuple):
+    """What `context` says that is understood here."""
+
+    items: tuple[str, ...] = ()
+    max_per_category: int | None = None
+
+
+def _seen(context: dict[str, Any] | None) -> _Seen:
+    """Reads `items` (ids seen in this visit) and `maxPerCategory`; whatever else stands there is the
+    client's own. Raises BadInput where one of them is of another kind."""
+    given = context or {}
+    items, most = given.get("items"), given.get("maxPerCategory")
+    if items is not None and (
+        not isinstance(items, list)
+        or len(items) > MOST_CONTEXT
+        or not all(isinstance(item, str) for item in items)
+    ):
+        raise BadInput(reason=f"context.items is a list of at most {MOST_CONTEXT} item ids.")
+    if most is not None and (type(most) is not int or most < 1):
+        raise BadInput(reason="context.maxPerCategory is a whole number from 1 up.")
+    return _Seen(tuple(items or ()), most)
+
+
+def _recommender(version: RecommenderVersion, service: InService) -> Recommender:
     metrics = tuple(MetricValue(m.name, m.value, m.split, m.k, m.baseline) for m in version.metrics)
     fields = {
         name: getattr(version, name)
         for name in Recommender.__struct_fields__
-        if name not in ("active", "metrics")
+        if name not in ("active", "metrics", "share")
     }
-    return Recommender(**fields, active=active, metrics=metrics)
+    active, share = version.id == service.active, service.share(version.id)
+    return Recommender(**fields, active=active, metrics=metrics, share=share)
 
 
 def _request_id() -> str:

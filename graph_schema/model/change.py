@@ -77,7 +77,14 @@ class ProfilesTouched(msgspec.Struct, frozen=True, tag="profiles"):
     ids: tuple[str, ...]
 
 
-Change = IdentityChange | MembershipChange | ProfilesTouched
+class ItemsTouched(msgspec.Struct, frozen=True, tag="items"):
+    """The items of one batch that are now other than they were. A newer statement that says the same
+    is none."""
+
+    ids: tuple[str, ...]
+
+
+Change = IdentityChange | MembershipChange | ProfilesTouched | ItemsTouched
 
 
 class FeedEntry(msgspec.Struct, frozen=True):

@@ -37,7 +37,7 @@ def ours() -> GraphQLSchema:
 
 
 ADDED_TYPES = {"IdentityFinding", "IdentityFindingKind"}
-ADDED_FIELDS = {"Query.identityLint"}
+ADDED_FIELDS = {"Query.identityLint", "RecommenderVersion.share"}
 """What users would expect beyond the contract; nothing of the contract is changed by it."""
 
 

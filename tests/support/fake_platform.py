@@ -534,8 +534,11 @@ class FakeRecommending:
             id="r_1", name="one", model="spectral", active=True, trained_at=START,
             data_cutoff=START, items=3, users=2, interactions=2**60,
             metrics=(MetricValue("recall", 0.2, "temporal", 20),), parameters={"k": 512},
-            graph_hash="g", code_version="0",
+            graph_hash="g", code_version="0", share=0.9,
         )  # fmt: skip
+
+    async def prepare(self) -> None:
+        self.asked["prepare"] += 1
 
     async def items(self, ids: Sequence[str]) -> list[Item | None]:
         self.asked["items"] += 1

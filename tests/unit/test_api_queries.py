@@ -260,7 +260,7 @@ async def test_items_and_recommendations(api: ApiClient) -> None:
               attributes: [{name: "a", op: GT, value: 3}]}) { totalCount edges { node { id } } }
           recommend(first: 1, itemIds: ["i2"], policy: CONTINUE, context: {page: "cart"})
               { fallback edges { node { id } reasons { text } } pageInfo { hasNextPage } }
-          recommenders { name active metrics { name k value baseline split } parameters }
+          recommenders { name active share metrics { name k value baseline split } parameters }
           stats { profiles events lag asOf } }"""
     )
     assert data["item"]["price"] == {"amount": "1", "currency": "EUR"}

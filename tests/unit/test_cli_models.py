@@ -79,6 +79,43 @@ def test_only_what_is_not_in_service_is_removed(
     assert [one.name for one in ArtifactStore(data / "models").versions()] == ["new"]
 
 
+def test_a_canary_is_listed_and_ended(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def shares() -> dict[str, float]:
+        capsys.readouterr()
+        assert asked(data, "list", "--json") == 0
+        return {one["name"]: one["share"] for one in json.loads(capsys.readouterr().out)}
+
+    assert asked(data, "canary", "old", "--share", "0.25") == 0
+    assert shares() == {"old": 0.25, "new": 0.75}
+    assert asked(data, "list") == 0
+    assert "canary" in capsys.readouterr().out
+    assert asked(data, "remove", "old") == 2
+    assert "VERSION_ACTIVE" in capsys.readouterr().err
+    assert asked(data, "canary", "--off") == 0
+    assert shares() == {"old": 0.0, "new": 1.0}
+    assert asked(data, "canary", "old") == 0
+    assert asked(data, "use", "old") == 0
+    assert shares() == {"old": 1.0, "new": 0.0}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("new",), ("old", "--share", "1"), ("old", "--share", "0"), ("nobody",), ()],
+)
+def test_a_canary_is_another_version_with_a_share(data: Path, arguments: tuple[str, ...]) -> None:
+    assert asked(data, "canary", *arguments) == 2
+    assert ArtifactStore(data / "models").in_service().canary is None
+
+
+def test_a_damaged_canary_is_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = ArtifactStore(data / "models")
+    path = data / "models" / "versions" / store.find("old").id / "segments.shares.npy"
+    path.write_bytes(path.read_bytes()[:-4] + b"\xff\xff\xff\xff")
+    assert asked(data, "canary", "old") == 2
+    assert "ARTIFACT_DAMAGED" in capsys.readouterr().err
+    assert store.in_service().canary is None
+
+
 @pytest.mark.parametrize("arguments", [("use",), ("remove",), ("use", "nobody")])
 def test_a_name_is_needed_and_must_be_known(
     data: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -223,5 +223,10 @@ def test_a_failed_write_leaves_nothing(
 
 def test_what_is_stored_holds_no_user(store: ArtifactStore, good: RecommenderVersion) -> None:
     files = {path.name for path in folder(store, good).iterdir()}
-    assert files == {"version.json", "items.json", *(f"{name}.npy" for name in ARRAYS)}
+    assert files == {
+        "version.json",
+        "items.json",
+        "segments.json",
+        *(f"{name}.npy" for name in ARRAYS),
+    }
     assert "u1" not in (folder(store, good) / "items.json").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -62,6 +63,27 @@ def test_it_lets_through_what_asking_each_item_does(where: ItemWhere | None) -> 
     passes = item_filter(where)
     expected = [id_ in CATALOGUE and passes(CATALOGUE[id_]) for id_ in IDS]
     assert SHELF.allowed(where).tolist() == expected
+
+
+@given(st.none() | filters, st.lists(st.sampled_from(IDS), max_size=12), st.integers(0, 99))
+def test_columns_that_were_changed_are_those_of_the_changed_catalogue(
+    where: ItemWhere | None, ids: list[str], seed: int
+) -> None:
+    """Also where items are new to it or gone, and whatever was remembered before."""
+    shelf, now = Shelf(IDS, CATALOGUE), dict(CATALOGUE)
+    before = shelf.allowed(where)
+    copy = before.copy()
+    changed: dict[str, Item | None] = {"unknown": None}
+    for number, id_ in enumerate(ids):
+        other = CATALOGUE[IDS[(seed + 5 * number) % len(CATALOGUE)]]
+        found = None if number % 4 == 3 else msgspec.structs.replace(other, id=id_)
+        changed[id_] = found
+        now.pop(id_, None)
+        if found is not None:
+            now[id_] = found
+    shelf.put(changed)
+    assert shelf.allowed(where).tolist() == Shelf(IDS, now).allowed(where).tolist()
+    assert before.tolist() == copy.tolist()
 
 
 def test_what_the_catalogue_does_not_have_is_never_let_through() -> None:
