@@ -100,9 +100,9 @@ def served(data: Path, **settings: str) -> Iterator[Server]:
     assert server.stop() == 0
 
 
-def cdp(verb: str, data: Path) -> str:
+def cdp(verb: str, data: Path, *more: str) -> str:
     """What a verb of the command prints; it must exit 0."""
-    command = [sys.executable, "-m", "cdp", verb, "--data", str(data)]
+    command = [sys.executable, "-m", "cdp", verb, *more, "--data", str(data)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
