@@ -33,7 +33,7 @@ def token_matrix(items: Sequence[Item]) -> csr_array | None:
     numbers: dict[str, int] = {}
     rows, columns = array("i"), array("i")
     for row, item in enumerate(items):
-        for token in set(tokens(item)):
+        for token in dict.fromkeys(tokens(item)):  # not a set: its order is another in each process
             rows.append(row)
             columns.append(numbers.setdefault(token, len(numbers)))
     if not rows:
