@@ -23,9 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import neo4j
 from apply import segments, shop
 from graphs import opened
-from stores import Neo4jPlace, neo4j_place
+from stores import IDS, Neo4jPlace, neo4j_place
 
 from graph_schema.model.event import Event
+from graph_schema.neo4j.store import Neo4jGraphStore
 from graph_schema.schema import UNIQUE
 
 LEFT_OUT = {"GraphSchema", "Migration", "Checkpoint", "Segment", "SegmentVersion", "Outcome"}
@@ -33,7 +34,7 @@ KEYS = {unique.label: unique.properties for unique in UNIQUE}
 
 
 async def ours(place: Neo4jPlace, events: list[Event], batch_size: int) -> float:
-    async with opened(place.store(), batch_size) as graph:
+    async with opened(Neo4jGraphStore(place.address, IDS.fingerprint), batch_size) as graph:
         await graph.ask(*segments())
         await graph.work()
         await graph.take(*events)

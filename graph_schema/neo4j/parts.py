@@ -33,41 +33,37 @@ _ONLY_ONCE: Final = frozenset({
 
 
 class Parts:
-    """Lists by name. What has a `turn` above 0 is left to a further statement of its own."""
+    """Lists by name."""
 
     def __init__(self) -> None:
         self._lists: dict[str, list[Any]] = {}
-        self._turns: dict[int, dict[str, list[Any]]] = {}
 
-    def add(self, name: str, row: Any, turn: int = 0) -> None:
-        lists = self._lists if turn == 0 else self._turns.setdefault(turn, {})
-        lists.setdefault(name, []).append(row)
+    def add(self, name: str, row: Any) -> None:
+        self._lists.setdefault(name, []).append(row)
 
     def extend(self, name: str, rows: Iterable[Any]) -> None:
-        for row in rows:
-            self.add(name, row)
+        found = list(rows)
+        if found:
+            self._lists.setdefault(name, []).extend(found)
 
     def takes(self, later: Parts) -> bool:
         """Whether what comes later may go into the same statement, and the outcome be the same."""
-        if not self._lists and not self._turns:
+        if not self._lists:
             return True
         names = later._lists.keys()
         once = self._lists.keys() & _ONLY_ONCE and names & {*_ONLY_ONCE, "profiles"}
-        return not later._turns and names <= _TAIL and not once
+        return names <= _TAIL and not once
 
     def join(self, later: Parts) -> None:
         for name, rows in later._lists.items():
             self._lists.setdefault(name, []).extend(rows)
-        self._turns |= later._turns
 
     def statements(self) -> Iterator[dict[str, list[Any]]]:
         """The parameters of each statement: one, unless there is very much to write, or none."""
-        for lists in (self._lists, *(self._turns[turn] for turn in sorted(self._turns))):
-            if not lists:
-                continue
-            if all(len(rows) <= CHUNK for rows in lists.values()):
-                yield {name: lists.get(name, []) for name in NAMES}
-                continue
-            for name in NAMES:
-                for part in chunks(lists.get(name, [])):
-                    yield {other: list(part) if other == name else [] for other in NAMES}
+        lists = self._lists
+        if lists and all(len(rows) <= CHUNK for rows in lists.values()):
+            yield {name: lists.get(name, []) for name in NAMES}
+            return
+        for name in NAMES:
+            for part in chunks(lists.get(name, [])):
+                yield {other: list(part) if other == name else [] for other in NAMES}

@@ -11,6 +11,7 @@ from graph_schema.model.evidence import Edge
 from graph_schema.model.identifier import Identifier
 from graph_schema.model.item import Interaction
 from graph_schema.neo4j import rows
+from graph_schema.neo4j.chains import chained
 from graph_schema.neo4j.flat import FlatNames
 from graph_schema.neo4j.known import Known
 from graph_schema.neo4j.pairs import pair_of
@@ -88,16 +89,12 @@ class Writing:
 
     def _history(self, delta: Delta, parts: Parts) -> None:
         """Who held an identifier and when it was seen, as known from now on."""
-        assigned = [[a.identifier, a.rec, a.profile, a.status.value] for a in delta.assigned]
-        sightings = [[s.identifier, s.rec, s.first_at, s.last_at] for s in delta.sightings]
-        both: dict[str, list[list[Any]]] = {"assigned": assigned, "sightings": sightings}
-        for what, all_rows in both.items():
-            turns: dict[str, int] = {}
-            for row in all_rows:
-                turn = turns[row[0]] = turns.get(row[0], -1) + 1
-                new = turn == 0 and self._known.is_missing("Identifier", row[0])
-                # What comes again must find what came before.
-                parts.add(f"{what}_new" if new else f"{what}_put", row, turn=turn)
+        assigned = chained([a.identifier, a.rec, a.profile, a.status.value] for a in delta.assigned)
+        sightings = chained([s.identifier, s.rec, s.first_at, s.last_at] for s in delta.sightings)
+        for what, chains in (("assigned", assigned), ("sightings", sightings)):
+            for key, chain in chains.items():
+                new = self._known.is_missing("Identifier", key)
+                parts.add(f"{what}_new" if new else f"{what}_put", [key, chain])
 
     def _same_profile(self, value: Identifier) -> bool:
         known = self._known.profile_of

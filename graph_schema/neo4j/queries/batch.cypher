@@ -1,6 +1,7 @@
 // What a worker's transaction reads. Locks are taken by writing: `SET p:Profile` changes nothing and
 // holds the node until the end. Whatever is read before a lock is read again after it. A profile that
 // another worker has retired while the lock was waited for would be made one again: that is undone.
+// Many rows are answered in one record, as `rows`.
 
 // name: make_checkpoint
 MERGE (c:Checkpoint {partition: $partition})
@@ -210,71 +211,71 @@ WITH collect(i) AS found
 UNWIND found AS i
 WITH i
 WHERE i.body IS NOT NULL
-RETURN i.body, i.id
+RETURN collect([i.body, i.id]) AS rows
 
 // name: items
 UNWIND $ids AS id
 MATCH (i:Item {id: id})
 WHERE i.body IS NOT NULL
-RETURN i.body, i.id
+RETURN collect([i.body, i.id]) AS rows
 
 // name: identifiers
 UNWIND $keys AS key
 MATCH (i:Identifier {key: key})
 WHERE i.id IS NOT NULL
 OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
-RETURN i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-  i.generation, p.anchor
+RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+  i.generation, p.anchor]) AS rows
 
 // name: profiles
 UNWIND $ids AS id
 MATCH (p:Profile {id: id})
 WHERE p.anchor IS NOT NULL
-RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
+RETURN collect([p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline]) AS rows
 
 // name: halves
 UNWIND $pairs AS pair
 MATCH (s:Seen {pair: pair})
 WHERE s.halfHour IS NOT NULL
-RETURN s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt
+RETURN collect([s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt]) AS rows
 
 // name: edges_by_key
 UNWIND $edges AS edge
 MATCH (a:Identifier {key: edge[0]})
 MATCH (b:Identifier {key: edge[1]})
 MATCH (a)-[e:EVIDENCE {kind: edge[2]}]->(b)
-RETURN a.key, b.key, e.kind, e.count, e.firstAt, e.lastAt, e.status, e.refusedBy
+RETURN collect([a.key, b.key, e.kind, e.count, e.firstAt, e.lastAt, e.status, e.refusedBy]) AS rows
 
 // name: visits
 MATCH (s:Session {device: $device})
 WHERE s.endedAt >= $since AND s.lastMid IS NOT NULL AND s.startedAt <= $until
-RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+WITH s ORDER BY s.startedAt, s.id
+RETURN collect([s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
   s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
-  s.recordedAt
-ORDER BY s.startedAt, s.id
+  s.recordedAt]) AS rows
 
 // name: events_of
 UNWIND $sessions AS id
 MATCH (s:Session {id: id})-[:CONTAINS]->(e:Event)
 WHERE s.startedAt IS NOT NULL
 OPTIONAL MATCH (s)-[:OWNED_BY]->(:Identifier)-[:IDENTIFIES]->(p)
-RETURN e.body, e.recordedAt, s.id, p.id
+RETURN collect([e.body, e.recordedAt, s.id, p.id]) AS rows
 
 // name: sessions_of_profiles
 UNWIND $ids AS id
 MATCH (:Profile {id: id})<-[:IDENTIFIES]-(:Identifier)<-[:OWNED_BY]-(s:Session)
-RETURN id, s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+WITH id, s ORDER BY s.startedAt DESC, s.id DESC
+RETURN collect([id, s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
   s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
-  s.recordedAt
-ORDER BY s.startedAt DESC, s.id DESC
+  s.recordedAt]) AS rows
 
 // name: identifiers_of_profiles
 UNWIND $ids AS id
 MATCH (p:Profile {id: id})<-[:IDENTIFIES]-(i:Identifier)
 WHERE i.id IS NOT NULL
-RETURN i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-  i.generation
-ORDER BY p.id, i.rank, i.firstSeenAt, i.key
+WITH i, p ORDER BY p.id, i.rank, i.firstSeenAt, i.key
+RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+  i.generation]) AS rows
 
 // name: open_memberships
 // Also of profiles that became part of others in this batch.
@@ -286,7 +287,8 @@ CALL (id) {
   MATCH (:FormerProfile {id: id})-[m:MEMBER_OF]->(:Segment)
   RETURN m
 }
-RETURN id, m.segment, m.version, m.since, m.cause ORDER BY id, m.segment
+WITH id, m ORDER BY id, m.segment
+RETURN collect([id, m.segment, m.version, m.since, m.cause]) AS rows
 
 // name: profile_events
 // One reading for all rules of all touched profiles.
@@ -295,14 +297,15 @@ MATCH (:Profile {id: id})<-[:IDENTIFIES]-(:Identifier)<-[:OWNED_BY]-(s:Session)
 WHERE s.endedAt >= $since
 MATCH (s)-[:CONTAINS]->(e:Event)
 WHERE e.at >= $since AND e.name IN $names
-RETURN id, e.at, e.id, e.name, e.body ORDER BY id, e.at, e.id
+WITH id, e ORDER BY id, e.at, e.id
+RETURN collect([id, e.at, e.id, e.name, e.body]) AS rows
 
 // name: segments
 MATCH (s:Segment)
 WHERE s.key IS NOT NULL AND s.name IS NOT NULL
-RETURN s.key, s.name, s.status, s.version, s.rule, s.createdAt, s.updatedAt, s.description,
-  s.createdBy, s.walked
-ORDER BY s.key
+WITH s ORDER BY s.key
+RETURN collect([s.key, s.name, s.status, s.version, s.rule, s.createdAt, s.updatedAt, s.description,
+  s.createdBy, s.walked]) AS rows
 
 // name: outcomes
 UNWIND $ids AS id
@@ -312,7 +315,8 @@ RETURN o.command, o.at, o.problem, o.message, o.path
 // name: due
 MATCH (p:Profile)
 WHERE p.deadline <= $now AND p.id IS NOT NULL
-RETURN p.id ORDER BY p.deadline, p.id LIMIT $limit
+WITH p ORDER BY p.deadline, p.id LIMIT $limit
+RETURN collect([p.id]) AS rows
 
 // name: next_deadline
 MATCH (p:Profile)
@@ -322,4 +326,5 @@ RETURN p.deadline ORDER BY p.deadline LIMIT 1
 // name: profile_ids_after
 MATCH (p:Profile)
 WHERE p.id > $after AND p.anchor IS NOT NULL
-RETURN p.id ORDER BY p.id LIMIT $limit
+WITH p ORDER BY p.id LIMIT $limit
+RETURN collect([p.id]) AS rows

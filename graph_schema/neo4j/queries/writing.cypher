@@ -64,25 +64,31 @@ CALL () {
 }
 CALL () {
   UNWIND $all.assigned_new AS row
-  CREATE (:Assigned {identifier: row[0], since: row[1], profile: row[2], status: row[3]})
+  UNWIND row[1] AS link
+  CREATE (:Assigned {identifier: row[0], since: link[0], profile: link[1], status: link[2],
+    until: link[3]})
 }
 CALL () {
-  // What is recorded no later than what is known takes its place.
+  // Links of a chain, [since, profile, status, until]. What is recorded no later than what is known takes
+  // its place.
   UNWIND $all.assigned_put AS row
   CALL (row) {
     OPTIONAL MATCH (a:Assigned {identifier: row[0]})
     WHERE a.since IS NOT NULL
     RETURN a ORDER BY a.identifier DESC, a.since DESC LIMIT 1
   }
-  FOREACH (_ IN CASE WHEN a IS NOT NULL AND a.since >= row[1] THEN [1] ELSE [] END |
-    SET a.profile = row[2], a.status = row[3], a.until = null)
-  FOREACH (_ IN CASE WHEN a IS NULL OR a.since < row[1] THEN [1] ELSE [] END |
-    SET a.until = row[1]
-    CREATE (:Assigned {identifier: row[0], since: row[1], profile: row[2], status: row[3]}))
+  WITH row[0] AS key, a, [link IN row[1] WHERE link[0] <= a.since] AS instead,
+    [link IN row[1] WHERE a IS NULL OR link[0] > a.since] AS behind
+  FOREACH (link IN instead[-1..] | SET a.profile = link[1], a.status = link[2], a.until = null)
+  FOREACH (link IN behind[..1] | SET a.until = link[0])
+  FOREACH (link IN behind |
+    CREATE (:Assigned {identifier: key, since: link[0], profile: link[1], status: link[2],
+      until: link[3]}))
 }
 CALL () {
   UNWIND $all.sightings_new AS row
-  CREATE (:Sighting {identifier: row[0], recordedAt: row[1], firstAt: row[2], lastAt: row[3]})
+  UNWIND row[1] AS link
+  CREATE (:Sighting {identifier: row[0], recordedAt: link[0], firstAt: link[1], lastAt: link[2]})
 }
 CALL () {
   UNWIND $all.sightings_put AS row
@@ -91,10 +97,11 @@ CALL () {
     WHERE s.recordedAt IS NOT NULL
     RETURN s ORDER BY s.identifier DESC, s.recordedAt DESC LIMIT 1
   }
-  FOREACH (_ IN CASE WHEN s IS NOT NULL AND s.recordedAt >= row[1] THEN [1] ELSE [] END |
-    SET s.firstAt = row[2], s.lastAt = row[3])
-  FOREACH (_ IN CASE WHEN s IS NULL OR s.recordedAt < row[1] THEN [1] ELSE [] END |
-    CREATE (:Sighting {identifier: row[0], recordedAt: row[1], firstAt: row[2], lastAt: row[3]}))
+  WITH row[0] AS key, s, [link IN row[1] WHERE link[0] <= s.recordedAt] AS instead,
+    [link IN row[1] WHERE s IS NULL OR link[0] > s.recordedAt] AS behind
+  FOREACH (link IN instead[-1..] | SET s.firstAt = link[1], s.lastAt = link[2])
+  FOREACH (link IN behind |
+    CREATE (:Sighting {identifier: key, recordedAt: link[0], firstAt: link[1], lastAt: link[2]}))
 }
 // ── sessions and their events ──
 CALL () {
