@@ -13,11 +13,18 @@ from graph_schema.store import GraphStore
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
+import examples
 from stores import KINDS, Kind, Place
 
 # Machines are noisy: how long one example takes says nothing about what it shows.
 settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("noisy")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many examples of each randomised suite there were, and how long one took."""
+    for line in examples.told():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)

@@ -171,8 +171,9 @@ class Neo4jBatch:
 
     async def memberships(self, profiles: Sequence[str]) -> dict[str, list[Membership]]:
         await self._lock(profiles)
+        await self._writing.flush_if("members_opened", "members_closed")
         found: dict[str, list[Membership]] = {profile: [] for profile in profiles}
-        for row in await self.each("open_memberships", "ids", list(found)):
+        for row in await self._run.each("open_memberships", "ids", list(found)):
             found[row[0]].append(columns.membership(row))
         return found
 
@@ -185,7 +186,8 @@ class Neo4jBatch:
         return [rows.profile_event(row) for row in found]
 
     async def segment_states(self) -> list[Segment]:
-        found = [columns.segment(row) for row in await self.rows("segments")]
+        await self._writing.flush_if("segments")
+        found = [columns.segment(row) for row in await self._run.rows("segments")]
         self._known.there("Segment", (segment.key for segment in found))
         return found
 

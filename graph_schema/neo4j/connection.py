@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import warnings
 
 from neo4j import (
     AsyncDriver,
@@ -23,7 +25,9 @@ POOL = 50
 
 def driver(address: Address, *, strict: bool) -> AsyncDriver:
     """Connects to nothing yet. `strict`: whatever the server has to say against a statement (no index,
-    a cartesian product, deprecated syntax) becomes a warning of Python."""
+    a cartesian product, deprecated syntax) becomes a warning of Python, `Objected`."""
+    if strict:
+        _listen()
     return AsyncGraphDatabase.driver(
         address.uri,
         auth=(address.user, address.password),
@@ -38,10 +42,28 @@ def driver(address: Address, *, strict: bool) -> AsyncDriver:
         notifications_min_severity=(
             NotificationMinimumSeverity.INFORMATION if strict else NotificationMinimumSeverity.OFF
         ),
-        warn_notification_severity=(
-            NotificationMinimumSeverity.INFORMATION if strict else NotificationMinimumSeverity.OFF
-        ),
+        # Its own warnings cost a walk up the stack, with all source files, for each statement.
+        warn_notification_severity=NotificationMinimumSeverity.OFF,
     )
+
+
+class Objected(UserWarning):
+    """What the server had to say against a statement."""
+
+
+class _Warning(logging.Handler):
+    """Makes warnings of what the driver tells its log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warnings.warn(record.getMessage(), Objected, stacklevel=2)
+
+
+def _listen() -> None:
+    told = logging.getLogger("neo4j.notifications")
+    if not any(isinstance(handler, _Warning) for handler in told.handlers):
+        told.addHandler(_Warning())
+        told.setLevel(logging.INFO)
+        told.propagate = False
 
 
 async def check_server(driver: AsyncDriver, address: Address) -> None:

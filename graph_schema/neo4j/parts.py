@@ -46,6 +46,9 @@ class Parts:
         if found:
             self._lists.setdefault(name, []).extend(found)
 
+    def holds(self, names: Iterable[str]) -> bool:
+        return any(name in self._lists for name in names)
+
     def takes(self, later: Parts) -> bool:
         """Whether what comes later may go into the same statement, and the outcome be the same."""
         if not self._lists:

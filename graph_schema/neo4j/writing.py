@@ -65,6 +65,11 @@ class Writing:
         )
         await self.flush()
 
+    async def flush_if(self, *names: str) -> None:
+        """For a reading that sees nothing but these parts of what was not sent yet."""
+        if self._pending.holds(names):
+            await self.flush()
+
     async def flush(self) -> None:
         """Sends what was put together. Nothing is sent before it must be: most batches write once."""
         pending, self._pending = self._pending, Parts()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from examples import numbers
 from graphs import START, Installation, broken, opened
 from histories import history
 from snapshots import Snapshot, differing, timeless
@@ -134,7 +135,7 @@ async def interleaved(graph: Installation, rng: random.Random, hands: list[Hand]
 
 @pytest.mark.parametrize("seed", range(EXAMPLES // 10))
 async def test_any_interleaving_gives_the_same_graph(store_kind: Kind, seed: int) -> None:
-    for example in range(0, 10, store_kind.thinning):
+    for example in numbers("partitions", store_kind):
         rng = random.Random(7000 * seed + example)
         events = history(rng)
         asked = commands(rng, events)

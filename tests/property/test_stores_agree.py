@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import msgspec
 import pytest
 from asked import Recording, methods
+from examples import how_many, timed
 from graph_values import LOG, commit, person, visit
 from graphs import START, Installation, event, opened
 from hypothesis import HealthCheck, given, settings
@@ -318,10 +319,11 @@ quiet = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_t
 def test_every_store_answers_as_the_embedded_one_does(kind: Kind) -> None:
     """Which answers the same when it is asked twice: nothing in its answers depends on chance."""
 
-    @settings(quiet, max_examples=EXAMPLES // kind.thinning)
+    @settings(quiet, max_examples=how_many(EXAMPLES, kind))
     @given(histories())
     def run(steps: list[Step]) -> None:
-        asyncio.run(same_batches(steps, (SQLITE, kind)))
+        with timed("stores agree", kind):
+            asyncio.run(same_batches(steps, (SQLITE, kind)))
 
     run()
 

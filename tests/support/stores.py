@@ -219,7 +219,7 @@ NEO4J = Kind(
         Spoiling("foreign", _other_graph, StoreForeign),
         Spoiling("newer", _newer_graph, StoreNewer),
     ),
-    thinning=10,
+    thinning=5,
     one_reading=False,
 )
 
