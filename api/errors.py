@@ -12,6 +12,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from api.untold import without_values
 from graph_schema.errors import CdpError
 
 log = logging.getLogger("cdp.api")
@@ -36,6 +37,10 @@ class Forbidden(ApiError):
 
     code = "FORBIDDEN"
     status = 403
+
+
+class PersonalCondition(Forbidden):
+    """{path}: a condition on a personal value needs the scope pii:read."""
 
 
 class NotFound(ApiError):
@@ -207,7 +212,7 @@ def told(error: ApiError, request_id: str) -> dict[str, Any]:
 def formatted(error: GraphQLError, request_id: str, fallback: str) -> dict[str, Any]:
     """One entry of `errors[]`. `fallback` is the code of an error that GraphQL itself raised."""
     original = _root_of(error)
-    told: dict[str, Any] = {"message": error.message}
+    told: dict[str, Any] = {"message": without_values(error.message)}
     code = fallback
     if isinstance(original, CdpError):
         code = original.code

@@ -26,12 +26,18 @@ _CONTEXT_PARTS = {
 }
 """An address may carry an e-mail in its query."""
 
-_SEPARATORS = re.compile(r"[\s_\-.]+")
+_SEPARATORS = re.compile(r"[\s_\-.\[\]]+")
 
 
 def personal_trait(name: str) -> bool:
     """Whether the values of that trait are personal, however its words are joined."""
     return _is_personal(name, _TRAITS)
+
+
+def personal_path(path: str) -> bool:
+    """Whether the property at a path such as `products[].buyer.email` is personal, or lies within one
+    that is; also where the dots are a part of its name."""
+    return any(_is_personal(name, _PROPERTIES) for name in (path, *path.split(".")))
 
 
 def masked_trait(name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 import strawberry
 
+from api import personal_rules
 from api.auth import Scope
 from api.context import Context, Info
 from api.errors import NotFound
@@ -78,12 +79,16 @@ class Mutation(IdentityMutation):
     ) -> CreateSegmentResult:
         ctx = info.context
         ctx.need(Scope.SEGMENT_WRITE)
+        rule = plain(input.rule)
+        refused = personal_rules.refusal_for(ctx, rule)
+        if refused is not None:
+            return not_done(refused)
         result = await ctx.platform.segments.create(
             actor=ctx.principal.actor,
             key=input.key,
             name=input.name,
             description=input.description,
-            rule=plain(input.rule),
+            rule=rule,
         )
         return await _outcome(ctx, result, CreateSegmentSuccess)
 
@@ -97,13 +102,17 @@ class Mutation(IdentityMutation):
     ) -> UpdateSegmentResult:
         ctx = info.context
         ctx.need(Scope.SEGMENT_WRITE)
+        rule = None if input.rule is None else plain(input.rule)
+        refused = None if rule is None else personal_rules.refusal_for(ctx, rule)
+        if refused is not None:
+            return not_done(refused)
         result = await ctx.platform.segments.update(
             actor=ctx.principal.actor,
             key=input.key,
             expected_version=input.expected_version,
             name=input.name,
             description=input.description,
-            rule=None if input.rule is None else plain(input.rule),
+            rule=rule,
         )
         return await _outcome(ctx, result, UpdateSegmentSuccess)
 

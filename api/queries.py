@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from api import personal_rules
 from api.auth import Scope
 from api.context import Context, Info
 from api.errors import ApiError, ArgumentError
@@ -196,7 +197,9 @@ class Query:
         shown = _DEFAULT_SAMPLE if sample is None else sample
         if not 0 <= shown <= _SAMPLE:
             raise ArgumentError(reason=f"sample must be between 0 and {_SAMPLE}.")
-        found = await ctx.platform.segments.preview(plain(rule), shown)
+        asked = plain(rule)
+        personal_rules.need_for(ctx, asked)
+        found = await ctx.platform.segments.preview(asked, shown)
         if isinstance(found, Refused):
             reasons = (f"{'.'.join(one.path)}: {one.message}" for one in found.problems)
             raise RuleRefused(reason=" ".join(reasons))
