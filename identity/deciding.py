@@ -15,6 +15,7 @@ from graph_schema.model.command import IdentityCommand, MergeProfiles, SplitProf
 from graph_schema.model.evidence import Decision, DecisionKind
 from graph_schema.model.identifier import Key, parse_key
 from graph_schema.model.profile import ProfileIds
+from graph_schema.model.rules import is_canonical
 from graph_schema.model.time import Micros
 from identity.decisions import USER, Decisions, decision_id
 from identity.difference import Difference
@@ -96,10 +97,17 @@ def _numbered(
     pairs: Sequence[tuple[DecisionKind, tuple[Key, ...], tuple[Key, ...]]],
     undoes_change: str | None = None,
 ) -> list[Decision]:
+    """Nothing is decided about canonical forms: they go with their spellings."""
+    named = [(kind, _named(left), _named(right)) for kind, left, right in pairs]
     return [
-        _decision(command, rec, number, *pair, undoes_change=undoes_change)
-        for number, pair in enumerate(pairs)
+        _decision(command, rec, number, kind, left, right, undoes_change=undoes_change)
+        for number, (kind, left, right) in enumerate(n for n in named if n[1] and n[2])
     ]
+
+
+def _named(keys: tuple[Key, ...]) -> tuple[Key, ...]:
+    """Those that clients named, and no rule."""
+    return tuple(key for key in keys if not is_canonical(parse_key(key)[0]))
 
 
 def _decision(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from graph_schema.model.evidence import EvidenceKind, Seen
+from graph_schema.model.identifier import Key
 from graph_schema.model.time import HALF_HOUR, Micros
 from identity.normalise import Names
 
@@ -19,20 +20,22 @@ class Dated(Protocol):
 
 
 def star(event: Dated, names: Names, rec: Micros = 0) -> tuple[Seen, ...]:
-    """Evidence of an event is a star: its highest-ranked unblocked identifier with each other one."""
-    usable = [name.key for name in names.all if not name.blocked]
-    if len(usable) < 2:
-        return ()
-    centre, half_hour = usable[0], event.at // HALF_HOUR
+    """Evidence of an event is a star: its highest-ranked unblocked identifier with each other one; and
+    each of them with its canonical form, where a rule gives it one."""
+    usable = [name for name in names.all if not name.blocked]
+    said = [
+        (usable[0].key, other.key, _kind(other.key, names)) for other in usable[1:]
+    ] + [
+        (name.key, name.form.key, EvidenceKind.EQUIVALENT)
+        for name in usable
+        if name.form is not None
+    ]  # fmt: skip
+    half_hour = event.at // HALF_HOUR
     return tuple(
-        Seen(
-            min(centre, other),
-            max(centre, other),
-            EvidenceKind.ALIAS if other == names.previous else EvidenceKind.LOGIN,
-            half_hour,
-            event.at,
-            event.message_id,
-            rec,
-        )
-        for other in usable[1:]
+        Seen(min(one, other), max(one, other), kind, half_hour, event.at, event.message_id, rec)
+        for one, other, kind in said
     )
+
+
+def _kind(other: Key, names: Names) -> EvidenceKind:
+    return EvidenceKind.ALIAS if other == names.previous else EvidenceKind.LOGIN

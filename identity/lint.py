@@ -13,7 +13,7 @@ import numpy as np
 from graph_schema.model.evidence import EvidenceStatus, RefusalRule
 from graph_schema.model.identifier import Key
 from graph_schema.model.lint import Lint, LintFinding
-from graph_schema.model.rules import IdentityRules, Role
+from graph_schema.model.rules import IdentityRules, Role, is_canonical
 from identity.batch.cuts import RULES
 from identity.batch.resolving import Resolved
 from identity.batch.table import Flags, Ints
@@ -62,6 +62,15 @@ class _Linter:
     def _burned(self, name: str, inside: Flags, users: Ints) -> Iterator[LintFinding]:
         most = self._rules.burned_above
         burned = inside & self._resolved.burned
+        if is_canonical(name):
+            if burned.any():
+                yield self._finding(
+                    Lint.BURNED, name, np.flatnonzero(burned),
+                    f"{{}} {name} form(s) have more than {most} spellings, and join nobody.",
+                    "Somebody gives out an address of its own for each purpose: put these spellings into"
+                    " blocked.patterns if nobody can be told by them.",
+                )  # fmt: skip
+            return
         if burned.any():
             yield self._finding(
                 Lint.BURNED, name, np.flatnonzero(burned)[np.argsort(-users[burned])],

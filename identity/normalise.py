@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from graph_schema.model.event import Event, EventType
-from graph_schema.model.identifier import Key, key_of
+from graph_schema.model.identifier import Key, key_of, parse_key
 from graph_schema.model.rules import IdentityRules, Namespace
 from identity.blocked import Blocked
+from identity.equivalent import canonical
 
 LONGEST = 512
 _REMEMBERED = 50_000
@@ -24,12 +25,14 @@ _EXTERNAL = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
 class Name(msgspec.Struct, frozen=True):
-    """One identifier that an event names."""
+    """One identifier that an event names. `form`: that of its canonical form, where a rule gives it
+    one; forms are never blocked."""
 
     key: Key
     namespace: Namespace
     value: str
     blocked: bool
+    form: Name | None = None
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -40,6 +43,12 @@ class Names(msgspec.Struct, frozen=True):
     device: Key | None
     user: Key | None
     previous: Key | None
+
+    @property
+    def with_forms(self) -> tuple[Name, ...]:
+        """All identifiers, and behind them their canonical forms, each once."""
+        forms = {name.form.key: name.form for name in self.all if name.form is not None}
+        return (*self.all, *forms.values()) if forms else self.all
 
 
 class Normaliser:
@@ -99,8 +108,25 @@ class Normaliser:
     def _new_name(self, namespace: str, value: str, source: str) -> Name:
         declared = self._namespace(namespace)
         clean = self._clean(declared, value)
-        key = key_of(namespace, clean, source if declared.scoped else "")
-        return Name(key, declared, clean, self._blocked(clean))
+        scope = source if declared.scoped else ""
+        blocked = self._blocked(clean)
+        form = None if blocked else self._form(declared, clean, scope)
+        return Name(key_of(namespace, clean, scope), declared, clean, blocked, form)
+
+    def form_of(self, key: Key) -> Key | None:
+        """The key of the canonical form of an identifier that is not blocked."""
+        namespace, scope, value = parse_key(key)
+        form = self._form(self._namespace(namespace), value, scope)
+        return None if form is None else form.key
+
+    def _form(self, declared: Namespace, clean: str, scope: str) -> Name | None:
+        if declared.equivalent is None:
+            return None
+        value = canonical(declared.equivalent, clean)
+        if value is None or self._blocked(value):
+            return None
+        namespace = declared.canonical
+        return Name(key_of(namespace.name, value, scope), namespace, value, blocked=False)
 
     def _namespace(self, name: str) -> Namespace:
         return self._namespaces.get(name) or self._rules.namespace(name)

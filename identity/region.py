@@ -218,8 +218,11 @@ class Region:
         ]
 
     def users_seen(self, key: Key) -> int:
-        """With how many user_ids it was seen."""
-        return len({end.key for edge, end in self.ends(key) if end.user and edge.kind in JOINING})
+        """With how many user_ids it was seen; of a canonical form, how many spellings it has."""
+        form = self.nodes[key].namespace.is_canonical
+        return len({
+            end.key for edge, end in self.ends(key) if edge.kind in JOINING and (end.user or form)
+        })  # fmt: skip
 
     def principal(self, person: Key) -> Key:
         """For whom an e-mail or phone counts: the user_id of its own strongest edge."""

@@ -14,15 +14,24 @@ from typing import Any
 import msgspec
 
 from graph_schema.errors import CdpError
-from graph_schema.model.rules import IdentityRules, Namespace, Role
+from graph_schema.model.rules import Equivalent, Form, IdentityRules, Namespace, Role
+from identity.decisions import USER
+from identity.equivalent import known_region
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _LONGEST = 65_536
 _MOST_VALUES = 10_000
+_LONGEST_DOMAIN = 253
 
 _NUMBERS = ("size_cap", "burned_above", "other_rank", "other_limit")
 _SHARES = {"from": "dominant_from", "until": "dominant_until"}
 _LISTS = {"values": "blocked", "patterns": "blocked_patterns"}
+
+
+def _is_domain(text: object) -> bool:
+    return (
+        isinstance(text, str) and text == text.strip().lower() and 0 < len(text) <= _LONGEST_DOMAIN
+    )
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -67,10 +76,38 @@ def write_rules(rules: IdentityRules) -> str:
         lines += ["", f"[namespaces.{_quoted(space.name)}]"]
         lines += [f"rank = {space.rank}", f"limit = {space.limit}", f'role = "{space.role}"']
         lines += [f"{flag} = true" for flag in _FLAGS if getattr(space, flag)]
+        if space.equivalent is not None:
+            lines += [
+                "",
+                f"[namespaces.{_quoted(space.name)}.equivalent]",
+                *_written(space.equivalent),
+            ]
     return "\n".join(lines) + "\n"
 
 
 _FLAGS = ("scoped", "pii", "case_insensitive")
+
+
+_OPTIONS = {
+    Form.EMAIL: ("form", "plus_tags", "dotless", "domains"),
+    Form.PHONE: ("form", "region"),
+    Form.CASE: ("form",),
+}
+
+
+def _written(rule: Equivalent) -> list[str]:
+    lines = [f'form = "{rule.form}"']
+    if rule.form is Form.EMAIL:
+        dotless = ", ".join(map(_quoted, rule.dotless))
+        domains = ", ".join(f"{_quoted(one)} = {_quoted(other)}" for one, other in rule.domains)
+        lines += [
+            f"plus_tags = {'true' if rule.plus_tags else 'false'}",
+            f"dotless = [{dotless}]",
+            f"domains = {{{domains}}}",
+        ]
+    if rule.form is Form.PHONE and rule.region:
+        lines.append(f"region = {_quoted(rule.region)}")
+    return lines
 
 
 def _quoted(text: str) -> str:
@@ -126,7 +163,7 @@ class _Reading:
     def _namespace(
         self, path: tuple[str, ...], body: dict[str, Any], known: Namespace
     ) -> Namespace:
-        self._known(path, body, ("rank", "limit", "role", *_FLAGS))
+        self._known(path, body, ("rank", "limit", "role", *_FLAGS, "equivalent"))
         found: dict[str, Any] = {
             "rank": self._number(path, body, "rank", known.rank, least=0),
             "limit": self._number(path, body, "limit", known.limit, least=1),
@@ -140,7 +177,36 @@ class _Reading:
             found[flag] = body.get(flag, getattr(known, flag))
             if not isinstance(found[flag], bool):
                 self._wrong((*path, flag), "It must be true or false.")
+        if "equivalent" in body:
+            found["equivalent"] = self._equivalent(path, body["equivalent"], found["role"])
         return msgspec.structs.replace(known, **found)
+
+    def _equivalent(self, space: tuple[str, ...], body: Any, role: Role) -> Equivalent | None:
+        path = (*space, "equivalent")
+        if not isinstance(body, dict) or body.get("form") not in [f.value for f in Form]:
+            self._wrong(path, f"It must be a table whose form is one of {', '.join(Form)}.")
+            return None
+        if space[-1] == USER or role is Role.DEVICE:
+            self._wrong(path, "Neither user ids nor devices have several spellings.")
+        form = Form(body["form"])
+        self._known(path, body, _OPTIONS[form])
+        rule = Equivalent(form)
+        tags = body.get("plus_tags", rule.plus_tags)
+        if not isinstance(tags, bool):
+            self._wrong((*path, "plus_tags"), "It must be true or false.")
+        dotless = body.get("dotless", [])
+        if not isinstance(dotless, list) or not all(map(_is_domain, dotless)):
+            self._wrong((*path, "dotless"), "It must be a list of domains in lower case.")
+            dotless = []
+        domains = body.get("domains", {})
+        if not isinstance(domains, dict) or not all(map(_is_domain, (*domains, *domains.values()))):
+            self._wrong((*path, "domains"), "It must be a table of domains in lower case.")
+            domains = {}
+        region = body.get("region", "")
+        if region != "" and not (isinstance(region, str) and known_region(region)):
+            self._wrong((*path, "region"), 'It must be a country such as "DE" (ISO 3166).')
+            region = ""
+        return Equivalent(form, bool(tags), tuple(dotless), tuple(domains.items()), region)
 
     # ── values ─────────────────────────────────────────────────────────────────────────────────
 

@@ -77,7 +77,7 @@ class EventApplier:
         sessions = SessionFolder(work)
         await sessions.take(fresh)
         await self._items(work, fresh)
-        named = {name.key for item in fresh for name in item.names.all}
+        named = {name.key for item in fresh for name in item.names.with_forms}
         await Consequences(work, sessions, self._in_force).write(named, fresh)
         return len(fresh), work.delta.dead
 

@@ -40,7 +40,9 @@ class IdentityResolver:
         await self._load_burned(prepared)
         for item in prepared:
             self._work.rec = item.rec
-            sighted = [s for name in item.names.all if (s := self._sight(item, name)) is not None]
+            sighted = [
+                s for name in item.names.with_forms if (s := self._sight(item, name)) is not None
+            ]
             noticed = [self._notice(fact, item) for fact in item.facts if self._is_news(fact)]
             if noticed or sighted:
                 difference = await self._driver.run(absorb(self._region, noticed, sighted))

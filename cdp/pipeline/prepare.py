@@ -62,7 +62,7 @@ def wanted(prepared: list[Prepared], gap: Micros) -> Wanted:
         if device is not None:
             devices[device] = min(at - gap, devices.get(device, at))
             until[device] = max(at + gap, until.get(device, at))
-        for name in item.names.all:
+        for name in item.names.with_forms:
             keys[name.key] = None
         for fact in item.facts:
             pairs[fact.a, fact.b, fact.kind.value, fact.half_hour] = None

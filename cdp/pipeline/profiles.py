@@ -8,8 +8,9 @@ import msgspec
 
 from cdp.pipeline.sessions import SessionFolder, Touched
 from cdp.pipeline.working import Working
-from graph_schema.model.identifier import Key
+from graph_schema.model.identifier import Key, seen_between
 from graph_schema.model.profile import Profile
+from graph_schema.model.rules import is_canonical
 from graph_schema.model.tally import Tally
 from graph_schema.store import Delta
 from identity import fold
@@ -108,13 +109,7 @@ class ProfileFolder:
     def _profile(self, id_: str, group: Regrouped) -> Profile:
         identifiers = [self._work.identifiers[key] for key in group.members]
         anchor = next(i.key for i in identifiers if i.id == id_)
-        return Profile(
-            id_,
-            anchor,
-            min(i.first_at for i in identifiers),
-            max(i.last_at for i in identifiers),
-            Tally(),
-        )
+        return Profile(id_, anchor, *seen_between(identifiers), Tally())
 
     def _add(self, profile: str, part: Touched) -> None:
         if profile not in self._work.stale:
@@ -125,10 +120,13 @@ class ProfileFolder:
         self.changed.add(profile)
 
     def _stretch(self, key: Key) -> None:
-        """The profile was seen when any of its identifiers was."""
+        """The profile was seen when any of its identifiers was. A canonical form is seen with its
+        spellings, and they may be others'."""
         identifier = self._work.identifiers[key]
         if identifier.profile is not None:
             profile = self._work.profiles[identifier.profile]
+            if is_canonical(identifier.namespace) and profile.anchor != key:
+                return
             profile.first_at = min(profile.first_at, identifier.first_at)
             profile.last_at = max(profile.last_at, identifier.last_at)
             self.changed.add(profile.id)

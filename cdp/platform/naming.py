@@ -14,7 +14,7 @@ import msgspec
 
 from graph_schema.model.command import MergeProfiles, SplitProfile
 from graph_schema.model.identifier import Identifier, Key
-from graph_schema.model.rules import IdentityRules
+from graph_schema.model.rules import IdentityRules, is_canonical
 from graph_schema.model.time import Micros
 from graph_schema.store import GraphReading
 from identity.deciding import Refusal
@@ -46,8 +46,13 @@ class Naming:
         for place, anchor in enumerate(anchors):
             if anchor is None:
                 return _unknown("There is no such profile.", "ids", place)
+            if is_canonical(anchor.namespace):
+                return _form("ids", place)
             keys[anchor.key] = None
         wanted = [self._normaliser.key(namespace, value) for namespace, value in identifiers]
+        for place, (namespace, _) in enumerate(identifiers):
+            if is_canonical(namespace):
+                return _form("identifiers", place)
         for place, known in enumerate(await self._store.identifiers_by_keys(wanted)):
             if known is None or known.profile is None:
                 return _unknown("No profile has that identifier.", "identifiers", place)
@@ -55,9 +60,11 @@ class Naming:
         return Named(tuple(keys), await self._members(tuple(keys)))
 
     async def _members(self, keys: Sequence[Key]) -> tuple[tuple[Key, ...], ...]:
-        """One reading, so that the profiles share no identifier."""
+        """One reading, so that the profiles share no identifier. Without canonical forms."""
         found: dict[str, list[Identifier]] = {}
         for member in (await self._store.clusters(keys)).members:
+            if is_canonical(member.namespace):
+                continue
             found.setdefault(member.profile or "", []).append(member)
         profiles = [sorted(members, key=_anchor_order) for members in found.values()]
         profiles.sort(key=lambda members: _anchor_order(members[0]))
@@ -103,6 +110,11 @@ def splitting(
 
 def _unknown(message: str, field: str, place: int) -> Refusal:
     return Refusal("NOT_FOUND", message, (field, str(place)))
+
+
+def _form(field: str, place: int) -> Refusal:
+    message = "A canonical form goes with its spellings: name those."
+    return Refusal("BAD_INPUT", message, (field, str(place)))
 
 
 def _anchor_order(identifier: Identifier) -> tuple[int, Micros, Key]:

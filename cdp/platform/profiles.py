@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import msgspec
 
 from api.platform import ConsentSummary, Line, Summary, TraitValue
+from cdp.platform.addressed import Addressed, page_of
 from graph_schema.model.event import Event
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key, parse_key
-from graph_schema.model.profile import Profile
+from graph_schema.model.profile import Profile, ProfileIds
 from graph_schema.model.rules import IdentityRules, Role
 from graph_schema.reading import MomentReading
 from graph_schema.store import GraphReading, Page, Span, StoredEvent, StoredSession
@@ -27,7 +28,7 @@ class KnownProfiles:
         self._store = store
         self._rules = rules
         self._normaliser = Normaliser(rules)
-        self.pii_namespaces = frozenset(n.name for n in rules.namespaces if n.pii)
+        self.pii_namespaces = rules.personal
 
     def summary(self, profile: Profile) -> Summary:
         namespace, _, _ = parse_key(profile.anchor)
@@ -134,18 +135,26 @@ class KnownProfiles:
 
 
 class StoredProfiles(KnownProfiles):
-    """Implements `api.platform.ProfileLists` on a graph store."""
+    """Implements `api.platform.ProfileLists` on a graph store. A search for a whole e-mail or phone
+    number goes through its keyed hash; any other is for a part of a text."""
 
-    def __init__(self, store: GraphReading, rules: IdentityRules) -> None:
+    def __init__(self, store: GraphReading, rules: IdentityRules, ids: ProfileIds) -> None:
         super().__init__(store, rules)
         self._lists = store
+        self._addressed = Addressed(store, rules, ids)
 
     async def page(
         self, order: str, span: Span, *, segment: str | None, search: str | None
     ) -> Page[Profile]:
+        found = None if search is None else await self._addressed.profiles(search, segment)
+        if found is not None:
+            return page_of(found, order, span)
         return await self._lists.profile_page(order, span, segment=segment, search=search)
 
     async def count(self, *, segment: str | None, search: str | None) -> int | None:
+        found = None if search is None else await self._addressed.profiles(search, segment)
+        if found is not None:
+            return len(found)
         try:
             async with asyncio.timeout(_COUNTING_S):
                 return await self._lists.profile_count(segment=segment, search=search)

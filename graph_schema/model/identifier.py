@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
 
+from graph_schema.model.rules import is_canonical
 from graph_schema.model.time import Micros
 
 Key: TypeAlias = str
@@ -35,6 +37,13 @@ class Identifier(msgspec.Struct, frozen=True):
     profile: str | None
     status: IdentifierStatus = IdentifierStatus.ACTIVE
     generation: int = 0
+
+
+def seen_between(identifiers: Collection[Identifier]) -> tuple[Micros, Micros]:
+    """When those that were named were seen first and last. A canonical form is seen with its spellings,
+    and they may be others': it counts where there is nothing else."""
+    named = [i for i in identifiers if not is_canonical(i.namespace)] or identifiers
+    return min(i.first_at for i in named), max(i.last_at for i in named)
 
 
 def key_of(namespace: str, value: str, source: str = "") -> Key:

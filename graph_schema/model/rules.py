@@ -17,9 +17,33 @@ class Role(StrEnum):
     OTHER = "other"
 
 
+class Form(StrEnum):
+    """Ways to write a value such that all its spellings become one."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    CASE = "case"
+
+
+class Equivalent(msgspec.Struct, frozen=True):
+    """Values of a namespace that have the same canonical form are spellings of one.
+
+    EMAIL: without what follows a + in the local part where `plus_tags`, without its dots at the domains
+    `dotless`, under the other name of the domain where `domains` has it. PHONE: E.164, a number without
+    country code read as one of `region` (ISO 3166, "DE"), none where that is empty. CASE: case-folded.
+    """
+
+    form: Form
+    plus_tags: bool = True
+    dotless: tuple[str, ...] = ()
+    domains: tuple[tuple[str, str], ...] = ()
+    region: str = ""
+
+
 class Namespace(msgspec.Struct, frozen=True):
     """Lower `rank` is stronger. `limit`: how many of it one profile may hold by evidence alone.
-    `scoped`: a value means something only together with the source that sent it."""
+    `scoped`: a value means something only together with the source that sent it. `equivalent`: which of
+    its values are spellings of one; None: only equal ones."""
 
     name: str
     rank: int
@@ -28,6 +52,31 @@ class Namespace(msgspec.Struct, frozen=True):
     scoped: bool = False
     pii: bool = False
     case_insensitive: bool = False
+    equivalent: Equivalent | None = None
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether its values are canonical forms: no client names them, a rule does."""
+        return is_canonical(self.name)
+
+    @property
+    def canonical(self) -> Namespace:
+        """The namespace of the canonical forms of its values. They are nobody's anchor, and what they
+        hold together is limited by what they are forms of."""
+        return Namespace(
+            self.name + CANONICAL, LAST_RANK, Role.OTHER, UNLIMITED, self.scoped, self.pii
+        )
+
+
+CANONICAL = "~canonical"
+"""Ends the names of namespaces of canonical forms. No client can send a name with such a character."""
+LAST_RANK = 1_000_001
+UNLIMITED = 1_000_000_000
+
+
+def is_canonical(namespace: str) -> bool:
+    """Whether that is a namespace of canonical forms."""
+    return namespace.endswith(CANONICAL)
 
 
 DEFAULT_NAMESPACES = (
@@ -59,9 +108,17 @@ class IdentityRules(msgspec.Struct, frozen=True):
     dominant_until: float = 0.5
     session_gap: Micros = HALF_HOUR
 
+    @property
+    def personal(self) -> frozenset[str]:
+        """The namespaces whose values are not for everybody."""
+        named = [namespace for namespace in self.namespaces if namespace.pii]
+        return frozenset(space.name for n in named for space in (n, n.canonical))
+
     def namespace(self, name: str) -> Namespace:
         """The declared namespace of that name, or the defaults of an undeclared external id."""
         for namespace in self.namespaces:
             if namespace.name == name:
                 return namespace
+        if is_canonical(name):
+            return self.namespace(name.removesuffix(CANONICAL)).canonical
         return Namespace(name, self.other_rank, Role.OTHER, self.other_limit)

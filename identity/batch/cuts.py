@@ -85,11 +85,12 @@ class Judging:
     # ── burned, and whom a person counts for ───────────────────────────────────────────────────
 
     def _users_seen(self) -> Ints:
-        """(n,): with how many user_ids each was seen; where that is no more than `burned_above`, no
-        less than that."""
+        """(n,): with how many user_ids each was seen, or of a canonical form, how many spellings it
+        has; where that is no more than `burned_above`, no less than that."""
         size = len(self._table.keys)
         one, two, _ = self._either_way(_among(self._edges.kind, JOINING))
-        one, two = one[self.identifiers.user[two]], two[self.identifiers.user[two]]
+        counts = self.identifiers.user[two] | self._table.canonical[one]
+        one, two = one[counts], two[counts]
         found = np.bincount(one, minlength=size)
         many = found[one] > self._rules.burned_above
         # A pair has an edge for each kind of its evidence.

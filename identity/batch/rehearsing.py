@@ -14,6 +14,7 @@ from graph_schema.model.identifier import Key, parse_key
 from graph_schema.model.rehearsal import Rehearsal, RehearsedChange
 from graph_schema.model.rules import IdentityRules
 from identity.batch.cuts import RULES, UNCUT
+from identity.batch.forms import with_forms
 from identity.batch.resolving import Resolved, resolve_table
 from identity.batch.table import EvidenceTable, Flags, Ints
 from identity.blocked import Blocked
@@ -31,28 +32,34 @@ def rehearse(
     block leave their profiles; what is blocked today has no evidence that could be looked at."""
     blocked = Blocked(others)
     gone = np.array([blocked(parse_key(key)[2]) for key in table.keys], np.bool_)
-    before = resolve_table(table, rules, decisions)
-    after = resolve_table(table.without(gone), others, decisions)
-    return _Comparing(before, after, gone, id_of).rehearsal(examples)
+    before = resolve_table(with_forms(table, rules), rules, decisions)
+    after = resolve_table(with_forms(table.without(gone), others), others, decisions)
+    return _Comparing(before, after, gone[~table.canonical], id_of).rehearsal(examples)
 
 
 class _Comparing:
-    """Groups of clusters of then and now that share identifiers, followed to their end."""
+    """Groups of clusters of then and now that share identifiers, followed to their end. Canonical forms
+    are left out: which of them there are is up to the rules."""
 
     def __init__(
         self, before: Resolved, after: Resolved, gone: Flags, id_of: Callable[[Key], str]
     ) -> None:
-        self._before, self._after, self._gone = before, after, gone
-        self._id_of, self._keys = id_of, before.table.keys
-        self._left = np.flatnonzero(~gone)
+        self._after, self._gone, self._id_of = after, gone, id_of
+        place, self._before = _named(before)
+        self._keys = [before.table.keys[code] for code in np.flatnonzero(place >= 0).tolist()]
+        left = np.flatnonzero(~gone)
+        place, anchor = _named(after)
+        self._code = np.where(place >= 0, left[place], -1)
+        """Of each identifier afterwards, the place of the same one in `keys`; -1 for a form."""
         # Who is gone stands for itself.
         self._anchor = np.arange(len(gone))
-        self._anchor[self._left] = self._left[after.anchor]
-        self._group = _groups(before.anchor, self._anchor)
+        self._anchor[left] = left[anchor]
+        self._left = left
+        self._group = _groups(self._before, self._anchor)
 
     def rehearsal(self, examples: int) -> Rehearsal:
         size = len(self._group)
-        olds = self._clusters(self._before.anchor)
+        olds = self._clusters(self._before)
         news = self._clusters(self._anchor[self._left])
         left = np.bincount(self._group[self._gone], minlength=size) > 0
         changed = (olds > 1) | (news > 1) | left
@@ -86,7 +93,7 @@ class _Comparing:
 
     def _example(self, place: int, kind: ChangeKind) -> RehearsedChange:
         members = np.flatnonzero(self._group == place)
-        before = self._parts(self._before.anchor, members)
+        before = self._parts(self._before, members)
         after = self._parts(self._anchor, members[~self._gone[members]])
         rule = None if kind is ChangeKind.MERGE else self._rule(members)
         return RehearsedChange(kind, before, after, rule)
@@ -102,14 +109,23 @@ class _Comparing:
     def _rule(self, members: Ints) -> RefusalRule | None:
         """The rule that refuses most of the evidence between what was one and is several."""
         edges = self._after.edges
-        a, b = self._left[edges.a], self._left[edges.b]
-        before, after = self._before.anchor, self._anchor
+        a, b = self._code[edges.a], self._code[edges.b]
+        before, after = self._before, self._anchor
         parted = (before[a] == before[b]) & (after[a] != after[b]) & np.isin(a, members)
-        rules = self._after.refused_by[parted]
+        rules = self._after.refused_by[parted & (a >= 0) & (b >= 0)]
         rules = rules[rules != UNCUT]
         if len(rules):
             return RULES[int(np.bincount(rules).argmax())]
         return RefusalRule.BLOCKED if self._gone[members].any() else None
+
+
+def _named(resolved: Resolved) -> tuple[Ints, Ints]:
+    """(n,): the places of the identifiers among those that are no canonical forms, -1 for the forms; and
+    for each of the others the place of its anchor, which is never a form."""
+    named = np.flatnonzero(~resolved.table.canonical)
+    place = np.full(len(resolved.table.keys), -1)
+    place[named] = np.arange(len(named))
+    return place, place[resolved.anchor[named]]
 
 
 def _groups(before: Ints, after: Ints) -> Ints:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from graph_schema.model.evidence import Seen
 from graph_schema.model.identifier import Key, parse_key
+from graph_schema.model.rules import is_canonical
 from graph_schema.model.time import Micros
 from identity.region import STRENGTH
 
@@ -49,6 +50,12 @@ class EvidenceTable(msgspec.Struct, frozen=True):
         for fact in facts:
             filling.fact(fact)
         return filling.table()
+
+    @property
+    def canonical(self) -> Flags:
+        """(n,): which identifiers are canonical forms."""
+        names = np.array([is_canonical(name) for name in self.namespaces], np.bool_)
+        return names[self.namespace] if len(names) else np.zeros(0, np.bool_)
 
     def without(self, gone: Flags) -> EvidenceTable:
         """Without the identifiers flagged (n,) and their evidence."""

@@ -10,8 +10,9 @@ import pytest
 from deciding import a_decision, with_segments
 from evidence_worlds import tight_rules
 from graphs import Installation, opened
-from histories import history
+from histories import EMAILS, history
 from snapshots import Known, Snapshot, differing, known_of, moment_snapshot
+from spellings import SPELLINGS, spelled, with_spellings
 from stores import SQLITE, Kind, cases
 
 from cdp.platform.past.reading import PastReading
@@ -56,7 +57,7 @@ class Played:
     async def everything(self, rng: random.Random, stopping: float) -> list[Stopped]:
         """Takes a whole history; answers some of the moments that it went through: each with that
         probability, and the last."""
-        events = history(rng)
+        events = history(rng, SPELLINGS if spelled(self.graph.rules) else EMAILS)
         # Some come late: behind others that happened after them.
         events.sort(key=lambda event: event.at + rng.choice((0, 0, 0, 10**10, 10**12)))
         stops = []
@@ -90,8 +91,10 @@ class Played:
 
 
 def rules_of(rng: random.Random) -> IdentityRules:
-    """The default, or so tight that limits, cap and burning bind in small worlds."""
-    return IdentityRules() if rng.random() < 0.5 else tight_rules(rng)
+    """The default, or so tight that limits, cap and burning bind in small worlds; some of either know
+    other spellings of an e-mail."""
+    rules = IdentityRules() if rng.random() < 0.5 else tight_rules(rng)
+    return with_spellings(rules) if rng.random() < 0.3 else rules
 
 
 async def assert_known(graph: Installation, stopped: Stopped, *where: object) -> None:
@@ -114,10 +117,10 @@ async def test_an_earlier_moment_is_a_store_that_stopped_then(seed: int, store_k
 async def test_a_moment_within_a_batch(seed: int, store_kind: Kind) -> None:
     """Memberships are recorded when a batch ends; everything else with the record that brought it."""
     rng = random.Random(77_000 + seed)
-    events = history(rng)
+    rules = rules_of(rng)
+    events = history(rng, SPELLINGS if spelled(rules) else EMAILS)
     rng.shuffle(events)
     cut = rng.randint(1, len(events))
-    rules = rules_of(rng)
     async with SQLITE.empty() as place, opened(place.store(), rules=rules) as graph:
         part = Played(graph)
         await part.take(events[:cut])

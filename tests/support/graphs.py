@@ -107,11 +107,14 @@ async def installation(path: Path, batch_size: int = 1000) -> AsyncIterator[Inst
 
 
 async def applied(
-    kind: Kind, batches: Iterable[Sequence[Event]], batch_size: int = 1000
+    kind: Kind,
+    batches: Iterable[Sequence[Event]],
+    batch_size: int = 1000,
+    rules: IdentityRules | None = None,
 ) -> Snapshot:
     """What the graph of those events says, each batch applied before the next is taken. It is
     clean."""
-    async with kind.empty() as place, opened(place.store(), batch_size) as graph:
+    async with kind.empty() as place, opened(place.store(), batch_size, rules=rules) as graph:
         for batch in batches:
             await graph.take(*batch)
             await graph.work()

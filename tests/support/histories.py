@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from graphs import event
@@ -12,7 +13,10 @@ from graph_schema.model.event import Event, EventType
 MOST_EVENTS = 60
 
 
-def history(rng: random.Random) -> list[Event]:
+EMAILS = tuple(f"e{i}@x.y" for i in range(4))
+
+
+def history(rng: random.Random, emails: Sequence[str] = EMAILS) -> list[Event]:
     """Logins on own devices, a tablet and a kiosk; e-mails; orders; traits set and removed."""
     users = [f"u{i}" for i in range(rng.randint(1, 5))] + ["guest"]
     devices = [f"a{i}" for i in range(rng.randint(1, 5))]
@@ -32,7 +36,7 @@ def history(rng: random.Random) -> list[Event]:
         if draw < 0.25 and user is not None:
             traits: dict[str, Any] = {"plan": rng.choice(("a", "b", "", None))}
             if rng.random() < 0.4:
-                traits["email"] = f"e{rng.randint(0, 3)}@x.y"
+                traits["email"] = rng.choice(emails)
             events.append(
                 event(f"m{number}", minute, kind=EventType.IDENTIFY, traits=traits, **common)
             )

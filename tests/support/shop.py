@@ -10,14 +10,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from stores import Place
 
 from api.answers import Answering, Question
 from api.auth import Principal, Scope
 from api.connections import Seal
 from cdp.bootstrap import Parts, build, opened
+from cdp.collector.recording import Recorder
 from cdp.pipeline.check.findings import Report
 from cdp.settings import load
+from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import MINUTE, from_iso, to_iso
 
 START = from_iso("2026-11-01T08:00:00Z")
@@ -63,8 +66,11 @@ class Shop:
     async def check(self, scratch: Path) -> Report:
         return await self._parts.check(scratch).run()
 
-    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        everything = Principal("test", frozenset(Scope))
+    async def ask(
+        self, query: str, *, without: Scope | None = None, **variables: Any
+    ) -> dict[str, Any]:
+        """By somebody who may do everything, but for one thing."""
+        everything = Principal("test", frozenset(Scope) - {without})
         answer = await self._answering.answer(Question(query, variables, None), everything, "test")
         assert not answer.body.get("errors"), answer.body
         data: dict[str, Any] = answer.body["data"]
@@ -126,7 +132,13 @@ def mids(profile: dict[str, Any] | None) -> set[str]:
 
 
 @asynccontextmanager
-async def open_shop(folder: Path, place: Place) -> AsyncIterator[Shop]:
+async def open_shop(
+    folder: Path, place: Place, rules: IdentityRules | None = None
+) -> AsyncIterator[Shop]:
     """With its graph in that place."""
-    async with opened(build(load({"CDP_DATA": str(folder), **place.settings}, {}))) as parts:
+    parts = build(load({"CDP_DATA": str(folder), **place.settings}, {}))
+    if rules is not None:
+        recorder = Recorder(rules, parts.settings.partitions)
+        parts = msgspec.structs.replace(parts, rules=rules, recorder=recorder)
+    async with opened(parts) as parts:
         yield Shop(parts)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph_schema.model.rules import IdentityRules, Namespace, Role
+from graph_schema.model.rules import Equivalent, Form, IdentityRules, Namespace, Role
 from identity.rules_file import RulesRefused, read_rules, write_rules
+
+EMAIL = ("namespaces", "email")
 
 
 def test_an_empty_file_is_the_defaults() -> None:
@@ -57,6 +59,38 @@ def test_what_is_stated_replaces_and_the_rest_stays() -> None:
         ("[namespaces.email]\nlimits = 1", ("namespaces", "email", "limits"), "Unknown"),
         ("[namespaces.'e mail']\nlimit = 1", ("namespaces", "e mail"), "letters"),
         ("[namespaces]\nemail = 1", ("namespaces", "email"), "table"),
+        ("[namespaces.email]\nequivalent = 'email'", (*EMAIL, "equivalent"), "table whose form"),
+        ("[namespaces.email.equivalent]\nform = 'mail'", (*EMAIL, "equivalent"), "one of email"),
+        (
+            "[namespaces.email.equivalent]\nform = 'email'\nregion = 'DE'",
+            (*EMAIL, "equivalent", "region"),
+            "known are form, plus_tags",
+        ),
+        (
+            "[namespaces.email.equivalent]\nform = 'email'\nplus_tags = 1",
+            (*EMAIL, "equivalent", "plus_tags"),
+            "true or false",
+        ),
+        (
+            "[namespaces.email.equivalent]\nform = 'email'\ndotless = ['Gmail.com']",
+            (*EMAIL, "equivalent", "dotless"),
+            "lower case",
+        ),
+        (
+            "[namespaces.email.equivalent]\nform = 'email'\ndomains = {'a.b' = 1}",
+            (*EMAIL, "equivalent", "domains"),
+            "domains",
+        ),
+        (
+            "[namespaces.phone.equivalent]\nform = 'phone'\nregion = 'Germany'",
+            ("namespaces", "phone", "equivalent", "region"),
+            "country",
+        ),
+        (
+            "[namespaces.user_id.equivalent]\nform = 'case'",
+            ("namespaces", "user_id", "equivalent"),
+            "Neither user ids",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_place(text: str, path: tuple[str, ...], says: str) -> None:
@@ -75,9 +109,30 @@ def test_every_mistake_is_told_at_once() -> None:
 
 names = st.from_regex(r"[a-z_.\-]{1,12}", fullmatch=True)
 numbers = st.integers(1, 1_000_000)
-spaces = st.builds(
-    Namespace, names, numbers, st.sampled_from(Role), numbers, st.booleans(), st.booleans()
+domains = st.from_regex(r"[a-z.\-]{1,12}", fullmatch=True)
+equivalents = st.one_of(
+    st.none(),
+    st.just(Equivalent(Form.CASE)),
+    st.builds(Equivalent, st.just(Form.PHONE), region=st.sampled_from(["", "DE", "US"])),
+    st.builds(
+        Equivalent,
+        st.just(Form.EMAIL),
+        st.booleans(),
+        st.lists(domains, max_size=3).map(tuple),
+        st.dictionaries(domains, domains, max_size=3).map(lambda d: tuple(d.items())),
+    ),
 )
+spaces = st.builds(
+    Namespace,
+    names,
+    numbers,
+    st.sampled_from([Role.PERSON, Role.OTHER]),
+    numbers,
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    equivalents,
+) | st.builds(Namespace, names, numbers, st.just(Role.DEVICE), numbers)
 
 
 @given(

@@ -45,7 +45,7 @@ class Scratch:
 
     def take(self, at: Micros, names: Names, facts: Iterable[Seen]) -> None:
         """An event: what it names, and its star of evidence."""
-        for name in names.all:
+        for name in names.with_forms:
             known = self._sights.get(name.key)
             first_at, last_at = (
                 (at, at) if known is None else (min(known[1], at), max(known[2], at))

@@ -12,7 +12,7 @@ from cdp.platform.past.sessions import PastSessions
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
-from graph_schema.model.identifier import Identifier, Key
+from graph_schema.model.identifier import Identifier, Key, seen_between
 from graph_schema.model.profile import Profile
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.segment import Membership, Segment, SegmentVersion
@@ -282,8 +282,7 @@ def _known(id_: str, members: list[Identifier], sessions: list[Session]) -> Know
     profile = Profile(
         id_,
         members[0].key,
-        min(member.first_at for member in members),
-        max(member.last_at for member in members),
+        *seen_between(members),
         fold.of_sessions(sessions),
     )
     return Known(profile, members, sessions)

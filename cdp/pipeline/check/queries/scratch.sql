@@ -135,8 +135,13 @@ SELECT s.key, a.key FROM sight AS s LEFT JOIN sight AS a ON a.key = s.anchor
 WHERE s.id IS NOT NULL AND s.profile IS NOT a.id
 
 -- name: derive_profiles
+-- A canonical form counts only where there is nothing else.
 INSERT INTO profile (id, anchor, first_at, last_at)
-SELECT a.id, a.key, min(s.first_at), max(s.last_at)
+SELECT a.id, a.key,
+    coalesce(min(CASE WHEN instr(substr(s.key, 1, instr(s.key, ':')), '~canonical') THEN NULL ELSE s.first_at END),
+        min(s.first_at)),
+    coalesce(max(CASE WHEN instr(substr(s.key, 1, instr(s.key, ':')), '~canonical') THEN NULL ELSE s.last_at END),
+        max(s.last_at))
 FROM sight AS s JOIN sight AS a ON a.key = s.anchor
 WHERE a.id IS NOT NULL GROUP BY a.key
 
