@@ -123,7 +123,7 @@ class Parts(msgspec.Struct, frozen=True):
         standing = Standing(self.log, self.store, self.settings.lag_limit_s)
         return EmbeddedPlatform(
             LogCollecting(self.log, standing, self.recorder, self.keys, limits, now),
-            StoredProfiles(self.store, self.rules),
+            StoredProfiles(self.store, self.rules, self.ids),
             StoredSegments(self.store, self.commands),
             StoredChanges(self.store, self.commands, self.rules, self.ids),
             KnownReasons(self.store, self.rules),

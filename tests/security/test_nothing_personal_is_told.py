@@ -7,6 +7,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -128,3 +131,104 @@ def test_who_may_not_see_personal_values_is_shown_none(
         assert NAME not in masked
     finally:
         server.stop()
+
+
+def graphql(server: Server, query: str, **variables: object) -> str:
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    bearer = f"Bearer {server.token}"
+    return post(
+        server, "/graphql", body, Content_Type="application/json", Authorization=bearer
+    )[1]  # fmt: skip
+
+
+WRONG_VALUES: tuple[tuple[str, dict[str, object]], ...] = (
+    ("query($f: Int!) { profiles(first: $f) { totalCount } }", {"f": EMAIL}),
+    ("query($o: ProfileOrder) { profiles(first: 1, orderBy: $o) { totalCount } }", {"o": EMAIL}),
+    ("query($i: IdentifierInput!) { profile(identifier: $i) { id } }", {"i": EMAIL}),
+    (
+        "query($i: IdentifierInput!) { profile(identifier: $i) { id } }",
+        {"i": {"namespace": "email", "value": EMAIL, "more": PHONE}},
+    ),
+    (
+        "query($i: IdentifierInput!) { profile(identifier: $i) { id } }",
+        {"i": {"namespace": "email", EMAIL: PHONE, "value": "x"}},
+    ),
+    ("query($i: IdentifierInput!) { profile(identifier: $i) { id } }", {"i": {"value": [EMAIL]}}),
+    ("query($t: DateTime) { profile(id: 1, asOf: $t) { id } }", {"t": PHONE}),
+    ("query($r: SegmentRule!) { previewSegment(rule: $r) { count } }", {"r": {"segment": {"x": NAME}}}),
+    (f'{{ profiles(first: "{EMAIL}") {{ totalCount }} }}', {}),
+    (f'{{ profiles(first: 1, after: "{EMAIL}") {{ totalCount }} }}', {}),
+    (f'{{ profile(identifier: {{namespace: "email", value: "x", more: "{EMAIL}"}}) {{ id }} }}', {}),
+    (f'{{ profile(id: "{PHONE}", id: "{EMAIL}") {{ id }} }}', {}),
+)  # fmt: skip
+
+
+def test_no_error_repeats_what_was_asked_about_whom(tmp_path: Path) -> None:
+    """Answers that refuse: the API's, whatever is wrong with a value; the collector's, of each event."""
+    server = Server(tmp_path / "data")
+    try:
+        for query, variables in WRONG_VALUES:
+            answer = graphql(server, query, **variables)
+            assert '"errors"' in answer, query
+            assert not any(word in answer for word in PERSONAL), answer
+        events = batch(server)
+        body = json.dumps({"batch": events, "writeKey": server.write_key}).encode()
+        status, told = post(server, "/v1/batch?verbose=1", body, Content_Type="application/json")
+        outcomes = json.loads(told)
+        assert status == 200
+        reasons = [outcome.get("reason") for outcome in outcomes["outcomes"]]
+        assert len(reasons) == len(events)
+        assert any(reasons)
+        assert not any(word in str(reasons) for word in PERSONAL)
+    finally:
+        server.stop()
+
+
+ROWS = (
+    {"type": "identify", "messageId": "i1", "userId": EMAIL, "traits": {"email": EMAIL, "phone": PHONE}},
+    {"type": "identify", "messageId": "i2", "userId": "u2", "traits": {"email": EMAIL, "name": NAME}},
+    {"type": "track", "messageId": "i2", "userId": EMAIL, "event": NAME},
+    {"type": EMAIL, "userId": EMAIL},
+    {"type": "track", "userId": EMAIL, "event": {"name": NAME}},
+    {"type": "track", "userId": EMAIL, "event": "Bought", "timestamp": PHONE},
+)  # fmt: skip
+RULES = '[namespaces.email.equivalent]\nform = "email"\n[namespaces.user_id]\nlimit = 2\n'
+VERBS = (
+    ("import", "events.ndjson"),
+    ("import", "events.ndjson", "--json"),
+    ("worker", "--until-idle"),
+    ("dead-letters", "list"),
+    ("dead-letters", "list", "--json"),
+    ("dead-letters", "replay"),
+    ("check",),
+    ("check", "--json"),
+    ("identity", "lint"),
+    ("identity", "lint", "--json"),
+    ("dry-run", "rules.toml"),
+    ("rebuild",),
+    ("settings",),
+    ("train", "--model", "popularity"),
+)
+
+
+def test_no_verb_of_the_command_names_anybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a worker that meets what it cannot apply. (`dry-run --json` answers with the identifiers
+    that it is asked for.)"""
+    monkeypatch.chdir(tmp_path)
+    lines = [json.dumps(row) for row in ROWS] + [f"{EMAIL},{PHONE}", f'{{"email": "{EMAIL}"']
+    Path("events.ndjson").write_text("\n".join(lines), encoding="utf-8")
+    Path("rules.toml").write_text(RULES, encoding="utf-8")
+    for verb in VERBS:
+        command = [sys.executable, "-m", "cdp", *verb, "--data", str(tmp_path / "data")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        printed = done.stdout + done.stderr
+        assert done.returncode in (0, 1, 2), (verb, printed)
+        assert "Traceback" not in printed
+        assert not any(word in printed for word in PERSONAL), (verb, printed)
+    with sqlite3.connect(tmp_path / "data" / "graph.db") as graph:
+        kept = graph.execute("SELECT reason, message FROM dead_record").fetchall()
+    graph.close()
+    assert kept
+    assert not any(word in str(kept) for word in PERSONAL)
