@@ -154,7 +154,7 @@ def build(settings: Settings, graph: Path | None = None) -> Parts:
     settings.data.mkdir(parents=True, exist_ok=True)
     ids = ProfileIds(settings.hash_key)
     log = SqliteEventLog(settings.data / LOG_FILE, now, settings.partitions)
-    rules = IdentityRules()
+    rules = settings.identity_rules
     store = graph_store(settings, ids, graph)
     return Parts(
         settings,

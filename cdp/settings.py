@@ -17,6 +17,8 @@ import msgspec
 from cdp.credentials import FILE, MADE_AT_FIRST_START, credentials
 from cdp.settings_file import read_settings
 from graph_schema.errors import SettingError
+from graph_schema.model.rules import IdentityRules
+from identity.rules_file import RulesRefused, read_rules
 
 GRAPH_FILE = "graph.db"
 SCOPES = (
@@ -55,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True):
     batch_size: int
     operation_timeout_s: float
     introspection: bool
+    identity_rules: IdentityRules
+    identity_rules_file: str
     sources: dict[str, str]
 
     @property
@@ -134,6 +138,18 @@ def _switch(text: str) -> bool:
     raise ValueError("it must be true or false")
 
 
+def _rules(text: str) -> IdentityRules:
+    """Of the file that the text names."""
+    if not text:
+        return IdentityRules()
+    try:
+        return read_rules(Path(text).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"the file cannot be read: {error}") from error
+    except RulesRefused as error:
+        raise ValueError(error.message) from error
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "CDP_DATA", "./cdp-data", "folder of the embedded stores, models and credentials", Path
@@ -173,6 +189,9 @@ SETTINGS: tuple[Setting, ...] = (
         _number(float, 0.1),
     ),
     Setting("CDP_INTROSPECTION", "true", "whether GraphQL answers questions about its schema", _switch),
+    Setting(
+        "CDP_IDENTITY_RULES", "", "file of the identity rules (TOML) by which a graph is built", _rules
+    ),
 )  # fmt: skip
 
 
@@ -201,6 +220,8 @@ def load(arguments: Mapping[str, str], environment: Mapping[str, str] = os.envir
         batch_size=values["CDP_BATCH_SIZE"],
         operation_timeout_s=values["CDP_OPERATION_TIMEOUT"],
         introspection=values["CDP_INTROSPECTION"],
+        identity_rules=values["CDP_IDENTITY_RULES"],
+        identity_rules_file=texts["CDP_IDENTITY_RULES"],
         sources=sources,
     )
 
@@ -219,6 +240,7 @@ def shown(settings: Settings) -> list[tuple[str, str, str, str]]:
         "CDP_BATCH_SIZE": str(settings.batch_size),
         "CDP_OPERATION_TIMEOUT": f"{settings.operation_timeout_s:g}",
         "CDP_INTROSPECTION": str(settings.introspection).lower(),
+        "CDP_IDENTITY_RULES": settings.identity_rules_file,
     }
     return [
         (s.name, "••••••" if s.secret else plain[s.name], settings.sources[s.name], s.meaning)

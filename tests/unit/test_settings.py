@@ -13,6 +13,7 @@ from cdp.cli.demo import next_steps
 from cdp.cli.main import run
 from cdp.settings import Settings, load
 from graph_schema.errors import SettingError
+from graph_schema.model.rules import IdentityRules
 
 STARTS = """
 import sys, time, pathlib
@@ -39,6 +40,25 @@ def test_the_command_line_wins_then_the_environment_then_the_file(tmp_path: Path
     assert (settings.batch_size, settings.lag_limit_s) == (9, 3.5)
     assert settings.data == tmp_path / "data"
     assert settings.sources["CDP_LAG_LIMIT"] == "cdp.toml"
+
+
+def test_identity_rules_are_read_from_their_file(tmp_path: Path) -> None:
+    Path("rules.toml").write_text("[namespaces.user_id]\nlimit = 2\n")
+    settings = loaded(tmp_path / "data", CDP_IDENTITY_RULES="rules.toml")
+    assert settings.identity_rules.namespace("user_id").limit == 2
+    assert loaded(tmp_path / "data").identity_rules == IdentityRules()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [(None, "cannot be read"), ("[namespaces.user_id]\nlimit = 0\n", "from 1")]
+)
+def test_wrong_identity_rules_stop_the_start(tmp_path: Path, text: str | None, says: str) -> None:
+    if text is not None:
+        Path("rules.toml").write_text(text)
+    with pytest.raises(SettingError) as refused:
+        loaded(tmp_path / "data", CDP_IDENTITY_RULES="rules.toml")
+    assert "CDP_IDENTITY_RULES" in refused.value.message
+    assert says in refused.value.message
 
 
 def test_a_list_in_the_file_is_as_many_values() -> None:
