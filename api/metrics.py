@@ -8,7 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from api.http import Handler
-from api.platform import Platform
+from api.platform import Platform, Watched
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _COSTS = (1, 10, 50, 100, 500, 1_000, 5_000, 10_000)
@@ -47,6 +47,44 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.unknown = Gauge(
+            "cdp_recommender_without_known_item",
+            "Share of the profiles of which the recommender in service knows no item.",
+            registry=self.registry,
+        )
+        self.shift = Gauge(
+            "cdp_recommender_shift",
+            "How far items and events have moved since training (PSI), as measured last.",
+            ["of"],
+            registry=self.registry,
+        )
+        self.shown = Gauge(
+            "cdp_recommender_shown",
+            "Answers of a recommender that were shown, as counted last.",
+            ["recommender", "personal"],
+            registry=self.registry,
+        )
+        self.clicked = Gauge(
+            "cdp_recommender_clicked",
+            "Answers of a recommender of which something was clicked, as counted last.",
+            ["recommender", "personal"],
+            registry=self.registry,
+        )
+
+    def watched(self, found: Watched) -> None:
+        """Takes over what was measured of the recommender."""
+        self.unknown.set(found.without_known_item / max(1, found.profiles))
+        self.shift.clear()
+        for name, shift in (("items", found.item_shift), ("events", found.event_shift)):
+            if shift is not None:
+                self.shift.labels(name).set(shift)
+        self.shown.clear()
+        self.clicked.clear()
+        for one in found.clicks:
+            labels = one.recommender, str(one.personal).lower()
+            self.shown.labels(*labels).set(one.shown)
+            self.clicked.labels(*labels).set(one.clicked)
+
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
@@ -83,6 +121,9 @@ class HealthView:
 
     async def metrics(self, request: web.Request) -> web.Response:
         self._metrics.lag.set((await self._platform.readiness()).lag)
+        watched = await self._platform.recommending.watched()
+        if watched is not None:
+            self._metrics.watched(watched)
         return web.Response(
             body=generate_latest(self._metrics.registry),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},

@@ -212,6 +212,30 @@ class Recommender(msgspec.Struct, frozen=True):
     """Of the profiles, for which it answers."""
 
 
+class Clicked(msgspec.Struct, frozen=True):
+    """Of a recommender's answers (its name), `personal` or not, those shown and those clicked."""
+
+    recommender: str
+    personal: bool
+    shown: int
+    clicked: int
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """What became of the recommender in service, as it was measured last. `drift`: why it should be
+    trained again, where something says so. Shifts are PSI."""
+
+    recommender: str
+    at: Micros
+    profiles: int
+    without_known_item: int
+    interactions: int
+    item_shift: float | None
+    event_shift: float | None
+    drift: str | None
+    clicks: tuple[Clicked, ...]
+
+
 class Recommendations(msgspec.Struct, frozen=True):
     """`fallback` is a name of Fallback, or None where the answer is personal."""
 
@@ -531,6 +555,10 @@ class Recommending(Protocol):
     ) -> Recommendations | None: ...
 
     async def recommenders(self) -> list[Recommender]: ...
+
+    async def watched(self) -> Watched | None:
+        """None where nothing was measured."""
+        ...
 
 
 class Feed(Protocol):

@@ -390,6 +390,12 @@ class Query:
         versions = await info.context.platform.recommending.recommenders()
         return [item_types.RecommenderVersion(version=one) for one in versions]
 
+    @resolved("What became of the recommender in service; null where nothing was measured yet.")
+    async def recommender_watch(self, info: Info) -> item_types.RecommenderWatch | None:
+        info.context.need(Scope.RECOMMEND_READ)
+        found = await info.context.platform.recommending.watched()
+        return None if found is None else item_types.recommender_watch(found)
+
     @resolved("What is stored, and how far it is behind.")
     async def stats(self, info: Info) -> Stats | None:
         found = await info.context.platform.stats()

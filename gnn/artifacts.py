@@ -2,6 +2,7 @@
 
     FOLDER/active                    the id of the version in service
     FOLDER/canary.json               a candidate, and the share of profiles that it serves
+    FOLDER/watch.json                what became of the version in service since it was trained
     FOLDER/versions/ID/version.json  RecommenderVersion, and the SHA-256 of each file beside it
     FOLDER/versions/ID/*.npy         item lists, popularity, categories
     FOLDER/versions/ID/items.json    ids and names, in the order of the arrays
@@ -41,6 +42,7 @@ from gnn.evaluate import Metric
 from gnn.item_lists import ItemLists
 from gnn.recommend import Catalogue, ServingModel
 from gnn.segments import SegmentPopularity
+from gnn.watch import Watch
 from gnn.weights import BehaviourWeights
 from graph_schema.model import time
 
@@ -112,6 +114,7 @@ class ArtifactStore:
         self._versions = folder / "versions"
         self._pointer = folder / "active"
         self._canary = folder / "canary.json"
+        self._watch = folder / "watch.json"
 
     def save(self, version: RecommenderVersion, model: ServingModel) -> None:
         """Stores a version; it is not in service yet. Errors: VersionExists."""
@@ -215,6 +218,17 @@ class ArtifactStore:
     def end_canary(self) -> None:
         """From now on the version in service serves everybody."""
         self._canary.unlink(missing_ok=True)
+
+    def keep_watch(self, watch: Watch) -> None:
+        """Stores what was measured, in the place of what was."""
+        self._replace(self._watch, msgspec.json.encode(watch))
+
+    def watched(self) -> Watch | None:
+        """What was measured last; None where nothing was, or where it cannot be read."""
+        try:
+            return msgspec.json.decode(self._watch.read_bytes(), type=Watch)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
 
     def remove(self, name: str) -> None:
         """Deletes a version. Errors: UnknownVersion; VersionActive for one that serves anybody."""

@@ -19,6 +19,7 @@ from api.platform import (
     Recommendations,
     Recommended,
     Recommender,
+    Watched,
 )
 from api.types.common import (
     Connection,
@@ -220,6 +221,55 @@ class RecommenderVersion:
     @resolved("Which code trained it.")
     def code_version(self) -> str:
         return self.version.code_version
+
+
+@strawberry.type(description="Of a recommender's answers, how many were clicked.")
+class ClickThrough:
+    recommender: str = described("The name of the version that answered.")
+    personal: bool = described(
+        "Whether the answers were personal; false: what is popular, because nothing was known."
+    )
+    shown: Long = described("Answers that were shown.")
+    clicked: Long = described("Answers of which something was clicked.")
+    rate: float | None = described("Clicked of shown; null where none was shown.")
+
+
+@strawberry.type(description="What became of the recommender in service, as measured last.")
+class RecommenderWatch:
+    at: DateTime = described("When it was measured.")
+    recommender: str = described("The name of the version.")
+    profiles: Long = described("All profiles.")
+    without_known_item: Long = described("Profiles of which the version knows no item.")
+    interactions: Long = described("With items, since its data ended.")
+    item_shift: float | None = described(
+        "How far the items that are met have moved since training (PSI); null: too little to tell."
+    )
+    event_shift: float | None = described("The same of the names of events.")
+    drift: str | None = described("Why it should be trained again; null where nothing says so.")
+    click_through: list[ClickThrough] = described("By version, personal answers and others apart.")
+
+
+def recommender_watch(found: Watched) -> RecommenderWatch:
+    return RecommenderWatch(
+        at=found.at,
+        recommender=found.recommender,
+        profiles=found.profiles,
+        without_known_item=found.without_known_item,
+        interactions=found.interactions,
+        item_shift=found.item_shift,
+        event_shift=found.event_shift,
+        drift=found.drift,
+        click_through=[
+            ClickThrough(
+                recommender=one.recommender,
+                personal=one.personal,
+                shown=one.shown,
+                clicked=one.clicked,
+                rate=one.clicked / one.shown if one.shown else None,
+            )
+            for one in found.clicks
+        ],
+    )
 
 
 def _metric(metric: MetricValue) -> Metric:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from graph_schema.model.time import Micros, from_iso
 
-UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0}
+UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -27,7 +27,7 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def seconds(text: str) -> float:
-    """A span of time: 90s, 10m, 1h; a number alone is seconds."""
+    """A span of time: 90s, 10m, 1h, 7d; a number alone is seconds."""
     number, unit = (text[:-1], text[-1:]) if text[-1:] in UNITS else (text, "s")
     try:
         value = float(number) * UNITS[unit]

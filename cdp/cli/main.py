@@ -94,19 +94,33 @@ def _simulate(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _train(settings: Settings, options: argparse.Namespace) -> int:
-    from cdp.cli.training import Asked, train_model
+    from cdp.cli.training import Asked, train_again, train_model
 
-    asked = Asked(options.model, options.name, options.budget, options.seed)
+    if options.every is not None and options.name is not None:
+        raise BadInput(reason="A name is for one version: leave out --name or --every.")
+    asked = Asked(
+        options.model, options.name, options.budget, options.seed, options.if_drifted
+    )  # fmt: skip
+    if options.every is not None:
+        return train_again(settings, asked, options.every, as_json=options.json)
     return train_model(settings, asked, as_json=options.json)
 
 
 def _models(settings: Settings, options: argparse.Namespace) -> int:
-    from cdp.cli.versions import list_versions, remove_version, try_version, use_version
+    from cdp.cli.versions import (
+        list_versions,
+        remove_version,
+        try_version,
+        use_version,
+        watch_version,
+    )
 
     if options.what == "list":
         return list_versions(settings, as_json=options.json)
     if options.what == "use":
         return use_version(settings, options.name)
+    if options.what == "watch":
+        return watch_version(settings, as_json=options.json)
     if options.what == "canary":
         return try_version(settings, options.name, share=options.share, off=options.off)
     return remove_version(settings, options.name)
@@ -259,12 +273,18 @@ def _parser() -> argparse.ArgumentParser:
         "--budget", type=seconds, default=600.0, metavar="TIME", help="for choosing; 10m"
     )
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--if-drifted", action="store_true", help="only where the data has moved since the last"
+    )
+    train.add_argument(
+        "--every", type=seconds, metavar="TIME", help="again and again, until interrupted; 1d"
+    )
     train.add_argument("--json", action="store_true")
 
     stored = verb(
         "models", "the stored recommenders", _models, "models use spectral-20261123T100000"
     )
-    stored.add_argument("what", choices=("list", "use", "canary", "remove"))
+    stored.add_argument("what", choices=("list", "use", "canary", "watch", "remove"))
     stored.add_argument("name", nargs="?", help="a version's name or id")
     stored.add_argument(
         "--share", type=float, default=0.05, help="canary: of the profiles, above 0 and below 1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cdp.bootstrap import Parts, build, opened
 from cdp.cli.console import err, out, progress
 from cdp.evaluation.recommender_report import by_split, html
 from cdp.evaluation.report import write_report
+from cdp.evaluation.watching import watch
 from cdp.settings import Settings
 from gnn import models
 from gnn.arrays import Bools
@@ -21,27 +23,50 @@ from gnn.dataset import Building, Dataset
 from gnn.evaluate import Scores
 from gnn.recommender import Progress
 from gnn.train import BUDGET_S, Trained, train
+from graph_schema.errors import CdpError
 from graph_schema.model.segment import SegmentStatus
+from graph_schema.model.time import now
 from graph_schema.store import GraphReading, Span
 
 CHUNK = 10_000
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is to be trained. `budget_s`: seconds for choosing a model, where none is named."""
+    """What is to be trained. `budget_s`: seconds for choosing a model, where none is named.
+    `if_drifted`: only where the data has moved since the version in service was trained, or none is."""
 
     model: str = models.DEFAULT
     name: str | None = None
     budget_s: float = BUDGET_S
     seed: int = 0
+    if_drifted: bool = False
+
+
+def train_again(settings: Settings, asked: Asked, every_s: float, *, as_json: bool) -> int:
+    """Trains every so many seconds, until it is interrupted. What goes wrong is said, and it is tried
+    again when it is time."""
+    while True:
+        try:
+            train_model(settings, asked, as_json=as_json)
+        except CdpError as error:
+            err.print(f"{error.code}: {error.message}", soft_wrap=True)
+        time.sleep(every_s)
 
 
 def train_model(settings: Settings, asked: Asked, *, as_json: bool) -> int:
-    async def run() -> Trained:
+    async def run() -> Trained | None:
         async with opened(build(settings)) as parts:
+            if asked.if_drifted and parts.artifacts.active_id() is not None:
+                drift = (await watch(parts.store, parts.log, parts.artifacts, now)).drift()
+                if drift is None:
+                    return None
+                err.print(f"It is trained again: {drift}.")
             return await trained(parts, asked)
 
     found = asyncio.run(run())
+    if found is None:
+        err.print("Nothing has drifted since the recommender in service was trained.")
+        return 0
     if not found.stored:
         return 0
     if as_json:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from rich.table import Table
 
-from cdp.bootstrap import build
+from cdp.bootstrap import build, opened
 from cdp.cli.console import out
+from cdp.evaluation.watching import watch
 from cdp.settings import Settings
 from gnn.artifacts import RecommenderVersion
 from gnn.canary import InService
+from gnn.watch import Watch
 from graph_schema.errors import BadInput
-from graph_schema.model.time import to_iso
+from graph_schema.model.time import now, to_iso
 
 
 def list_versions(settings: Settings, *, as_json: bool) -> int:
@@ -60,6 +64,38 @@ def try_version(settings: Settings, name: str | None, *, share: float, off: bool
     version = artifacts.find(_named(name))
     artifacts.try_on(version.id, share)
     out.print(f"{version.name} serves {share:.1%} of the profiles now.", markup=False)
+    return 0
+
+
+def watch_version(settings: Settings, *, as_json: bool) -> int:
+    """Measures what became of the version in service, and keeps it for GraphQL and metrics. Raises
+    NoActiveVersion."""
+
+    async def run() -> Watch:
+        async with opened(build(settings)) as parts:
+            return await watch(parts.store, parts.log, parts.artifacts, now)
+
+    found = asyncio.run(run())
+    names = {one.id: one.name for one in build(settings).artifacts.versions()}
+    if as_json:
+        out.print_json(data={**msgspec.to_builtins(found), "drift": found.drift()})
+        return 0
+    unknown = found.without_known_item / max(1, found.profiles)
+    out.print(f"Of {found.profiles:,} profiles {unknown:.1%} have met no item that it knows.")
+    for what, shift in (("items", found.item_shift), ("events", found.event_shift)):
+        told = "too little to tell" if shift is None else f"PSI {shift:.3f}"
+        out.print(f"Shift of {what} since training: {told}.")
+    shown = Table("recommender", "answers", "shown", "clicked", "rate")
+    for one in found.clicks:
+        kind = "personal" if one.personal else "popular"
+        rate = f"{one.clicked / one.shown:.2%}" if one.shown else ""
+        shown.add_row(names[one.version], kind, f"{one.shown:,}", f"{one.clicked:,}", rate)
+    if found.clicks:
+        out.print(shown)
+    drift = found.drift()
+    out.print(
+        f"Train it again: {drift}." if drift else "Nothing says that it must be trained again."
+    )
     return 0
 
 

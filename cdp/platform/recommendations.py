@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
+import secrets
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from api.platform import (
+    Clicked,
     ItemWhere,
     MetricValue,
     Reason,
     Recommendations,
     Recommended,
     Recommender,
+    Watched,
 )
 from cdp.platform.catalogue import Catalogue
 from cdp.platform.in_service import VersionsInService
@@ -23,6 +25,7 @@ from gnn.artifacts import ArtifactStore, RecommenderVersion
 from gnn.canary import InService
 from gnn.recommend import ServingModel
 from gnn.recommender import Policy, Ranking, Request
+from gnn.watch import request_id
 from graph_schema.errors import BadInput
 from graph_schema.model.item import Interaction, Item
 from graph_schema.store import GraphReading, Page, Span
@@ -127,6 +130,27 @@ class ModelRecommending:
         versions = await asyncio.to_thread(self._artifacts.versions)
         return [_recommender(version, service) for version in versions]
 
+    async def watched(self) -> Watched | None:
+        found = self._artifacts.watched()
+        if found is None:
+            return None
+        names = {one.id: one.name for one in await asyncio.to_thread(self._artifacts.versions)}
+        return Watched(
+            recommender=names.get(found.version, found.version),
+            at=found.at,
+            profiles=found.profiles,
+            without_known_item=found.without_known_item,
+            interactions=found.interactions,
+            item_shift=found.item_shift,
+            event_shift=found.event_shift,
+            drift=found.drift(),
+            clicks=tuple(
+                Clicked(names[one.version], one.personal, one.shown, one.clicked)
+                for one in found.clicks
+                if one.version in names
+            ),
+        )
+
     # ── underneath ─────────────────────────────────────────────────────────────────────────────
 
     async def _history(self, profile_id: str | None) -> list[Interaction]:
@@ -165,7 +189,9 @@ class ModelRecommending:
             for found in ranking.items
         )
         told = _recommender(version, self._artifacts.in_service())
-        return Recommendations(_request_id(), items, told, fallback)
+        drawn = secrets.token_hex(10)
+        id_ = request_id(version.id, personal=fallback is None, drawn=drawn)
+        return Recommendations(id_, items, told, fallback)
 
 
 def _found(item: Item, search: str | None) -> bool:
@@ -210,4 +236,5 @@ def _recommender(version: RecommenderVersion, service: InService) -> Recommender
 
 
 def _request_id() -> str:
-    return f"r_{uuid.uuid4().hex}"
+    """Of an answer that no version gave."""
+    return f"r_{secrets.token_hex(16)}"

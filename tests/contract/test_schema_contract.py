@@ -36,8 +36,8 @@ def ours() -> GraphQLSchema:
     return build_schema(api_schema.sdl())
 
 
-ADDED_TYPES = {"IdentityFinding", "IdentityFindingKind"}
-ADDED_FIELDS = {"Query.identityLint", "RecommenderVersion.share"}
+ADDED_TYPES = {"IdentityFinding", "IdentityFindingKind", "RecommenderWatch", "ClickThrough"}
+ADDED_FIELDS = {"Query.identityLint", "Query.recommenderWatch", "RecommenderVersion.share"}
 """What users would expect beyond the contract; nothing of the contract is changed by it."""
 
 

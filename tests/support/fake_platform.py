@@ -35,6 +35,7 @@ from api.platform import (
     Trace,
     TraitValue,
     Waiting,
+    Watched,
 )
 from graph_schema.model.change import ChangeKind, ChangePart, FeedEntry, IdentityChange
 from graph_schema.model.event import Event, EventType
@@ -530,6 +531,7 @@ class FakeRecommending:
         self.asked = asked
         self.stored: dict[str, Item] = {}
         self.wanted: list[dict[str, Any]] = []
+        self.watch: Watched | None = None
         self.version = Recommender(
             id="r_1", name="one", model="spectral", active=True, trained_at=START,
             data_cutoff=START, items=3, users=2, interactions=2**60,
@@ -539,6 +541,9 @@ class FakeRecommending:
 
     async def prepare(self) -> None:
         self.asked["prepare"] += 1
+
+    async def watched(self) -> Watched | None:
+        return self.watch
 
     async def items(self, ids: Sequence[str]) -> list[Item | None]:
         self.asked["items"] += 1

@@ -7,12 +7,13 @@ import gzip
 from collections.abc import AsyncIterator
 
 import aiohttp
+import msgspec
 import pytest
 from api_client import ADMIN, TOKENS, ApiClient, api_client, until
 from fake_platform import shop
 
 from api.app import serving
-from api.platform import CollectReply
+from api.platform import Clicked, CollectReply, Watched
 from api.settings import ApiSettings, Limits
 from graph_schema.errors import LogFull
 
@@ -149,6 +150,31 @@ async def test_metrics_count_by_route_and_code(api: ApiClient) -> None:
     assert 'cdp_graphql_refused_total{code="PARSE_FAILED"} 1.0' in text
     assert "cdp_lag_seconds 1.5" in text
     assert "secret-key" not in text
+
+
+async def test_metrics_tell_what_was_measured_of_the_recommender(api: ApiClient) -> None:
+    async def lines() -> set[str]:
+        async with api.session.get(f"{api.url}/metrics") as reply:
+            return set((await reply.text()).splitlines())
+
+    assert not any(line.startswith("cdp_recommender_shown{") for line in await lines())
+    watched = Watched(
+        recommender="one", at=0, profiles=8, without_known_item=2, interactions=3,
+        item_shift=0.25, event_shift=None, drift=None,
+        clicks=(Clicked("one", True, 9, 4), Clicked("one", False, 5, 0)),
+    )  # fmt: skip
+    api.platform.recommending.watch = watched
+    found = await lines()
+    assert {
+        "cdp_recommender_without_known_item 0.25",
+        'cdp_recommender_shift{of="items"} 0.25',
+        'cdp_recommender_shown{personal="true",recommender="one"} 9.0',
+        'cdp_recommender_clicked{personal="true",recommender="one"} 4.0',
+        'cdp_recommender_clicked{personal="false",recommender="one"} 0.0',
+    } <= found
+    assert not any("events" in line for line in found if line.startswith("cdp_recommender_shift{"))
+    api.platform.recommending.watch = msgspec.structs.replace(watched, clicks=())
+    assert not any(line.startswith("cdp_recommender_shown{") for line in await lines())
 
 
 async def test_stopping_finishes_what_is_in_hand_and_takes_nothing_new() -> None:
