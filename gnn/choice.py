@@ -2,8 +2,8 @@
 
 Each candidate is fitted on the older part of the training data and ranks what came next (the
 validation part, which lies before the test part: `gnn.split.three_parts`). Of those that come within
-`CLOSE` of the best NDCG the quickest is taken, for a difference that small says nothing and a quick
-model is trained again more often. What was not tried, and why, is said too.
+`CLOSE` of the best NDCG, and within its interval, the quickest is taken, for a difference that small
+says nothing and a quick model is trained again more often. What was not tried, and why, is said too.
 """
 
 from __future__ import annotations
@@ -112,7 +112,9 @@ def choose(
             f" in {seconds[candidate.name]:.1f} s."
         )
     best = max(scores, key=lambda name: scores[name].ndcg)
-    close = [name for name in scores if scores[name].ndcg >= (1.0 - CLOSE) * scores[best].ndcg]
+    low, _ = scores[best].intervals.get("ndcg", (0.0, 0.0))
+    least = max((1.0 - CLOSE) * scores[best].ndcg, low)
+    close = [name for name in scores if scores[name].ndcg >= least]
     name = min(close, key=lambda name: seconds[name])
     reasons.append(_decision(name, best))
     return Choice(name=name, parameters=taken[name], scores=scores, reasons=tuple(reasons))

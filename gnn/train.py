@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,15 +38,19 @@ CHECKPOINTS = "checkpoints"
 
 class Trained(msgspec.Struct, frozen=True, kw_only=True):
     """What a training gave. `table`: the scores of the model and of each baseline, by name, empty
-    where the data cannot be cut in time. `no_worse`: it does at least as well as popularity and as
-    the version in service did, so it may take its place. `choice`: how the model was chosen, None
-    where it was named. `stored`: False in the processes of a `torchrun` that only help."""
+    where the data cannot be cut in time. `worse`: why it may not take the place of the version in
+    service, None where it may. `choice`: how the model was chosen, None where it was named. `stored`:
+    False in the processes of a `torchrun` that only help."""
 
     version: RecommenderVersion
     table: Mapping[str, Scores]
-    no_worse: bool
+    worse: str | None = None
     choice: Choice | None = None
     stored: bool = True
+
+    @property
+    def no_worse(self) -> bool:
+        return self.worse is None
 
 
 def train(
@@ -79,18 +84,21 @@ def train(
     middle = (1.0 + begin) / 2.0
     fresh = _fresh(chosen, settings, store)
     table = compare([fresh], dataset, seed=seed, progress=_part(progress, begin, middle))
+    reasons = choice.reasons if choice else ()
+    better = _measurably_better(chosen, table) if choice else None
+    if better is not None:
+        reasons = (*reasons, f"{better.why} {better.name} was taken instead.")
+        chosen, settings = better.name, {}
     history = History(_part(progress, middle, 1.0))
     fitted = _fresh(chosen, settings, store).fit(dataset, seed=seed, progress=history)
     found = _describe(fitted, dataset, name, seed, table)
-    found = msgspec.structs.replace(
-        found, reasons=choice.reasons if choice else (), history=tuple(history.figures)
-    )
+    found = msgspec.structs.replace(found, reasons=reasons, history=tuple(history.figures))
     stored = os.environ.get("RANK", "0") == "0"
-    no_worse = _no_worse(found, table, store)
+    worse = _worse(found, table, store)
     if stored:
         liked = by_segment(dataset, segments or {}, fitted.weights)
         store.save(found, fitted.serving.with_segments(liked))
-    return Trained(version=found, table=table, no_worse=no_worse, choice=choice, stored=stored)
+    return Trained(version=found, table=table, worse=worse, choice=choice, stored=stored)
 
 
 class History:
@@ -169,15 +177,51 @@ def _metrics(own: str, table: Mapping[str, Scores]) -> tuple[Metric, ...]:
     )
 
 
-def _no_worse(
+class _Better(NamedTuple):
+    name: str
+    why: str
+
+
+def _measurably_better(own: str, table: Mapping[str, Scores]) -> _Better | None:
+    """The best baseline that ranks better than the model by more than chance: the model lies below
+    its interval."""
+    better = [
+        name
+        for name in BASELINES
+        if table and getattr(table[own], DECIDES) < _interval(table[name])[0]
+    ]
+    if not better:
+        return None
+    name = max(better, key=lambda name: getattr(table[name], DECIDES))
+    low, high = _interval(table[name])
+    value = getattr(table[own], DECIDES)
+    why = f"On the newest tenth {own} has NDCG {value:.4f}, below {name} ({low:.4f} to {high:.4f})."
+    return _Better(name, why)
+
+
+def _worse(
     stored: RecommenderVersion, table: Mapping[str, Scores], store: ArtifactStore
-) -> bool:
-    """Against popularity on the same split, and against what the active version measured."""
+) -> str | None:
+    """Against popularity (no worse at all) and the other baselines (by more than chance) on the same
+    split; against what the active version measured, on a split of its time, by more than chance."""
     if not table:
-        return True
-    own: float = getattr(table[stored.model], DECIDES)
-    rivals = [getattr(table["popularity"], DECIDES), _active_value(store)]
-    return bool(own >= max(rivals))
+        return None
+    own = table[stored.model]
+    value = getattr(own, DECIDES)
+    if value < getattr(table["popularity"], DECIDES):
+        return f"NDCG {value:.4f} is below that of popularity."
+    better = _measurably_better(stored.model, table)
+    if better is not None:
+        return better.why
+    active = _active_value(store)
+    if _interval(own)[1] < active:
+        return f"NDCG {value:.4f} is below the {active:.4f} of the version in service."
+    return None
+
+
+def _interval(scores: Scores) -> tuple[float, float]:
+    value = getattr(scores, DECIDES)
+    return scores.intervals.get(DECIDES, (value, value))
 
 
 def _active_value(store: ArtifactStore) -> float:

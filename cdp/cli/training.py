@@ -75,8 +75,8 @@ def train_model(settings: Settings, asked: Asked, *, as_json: bool) -> int:
     for reason in found.version.reasons:
         out.print(reason)
     print_table(found.table)
-    took = "is in service now" if found.no_worse else "is kept, but worse: the old one serves on"
-    out.print(f"{found.version.model} {found.version.name} ({found.version.id}) {took}.")
+    took = "is in service now." if found.worse is None else f"is kept, and not used: {found.worse}"
+    out.print(f"{found.version.model} {found.version.name} ({found.version.id}) {took}")
     return 0
 
 
@@ -143,6 +143,7 @@ def _summary(found: Trained) -> dict[str, object]:
         "name": version.name,
         "model": version.model,
         "in_service": found.no_worse,
+        "worse": found.worse,
         "reasons": version.reasons,
         "parameters": version.parameters,
         "metrics": version.metrics,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gnn.artifacts import ArtifactStore
+from gnn.choice import Choice
 from gnn.dataset import Dataset
 from gnn.errors import EmptyDataset, ModelNotNamed, UnknownModel
+from gnn.evaluate import Scores
 from gnn.recommender import Progress
 from gnn.train import train
 from graph_schema.store import ProfileInteraction
@@ -143,3 +146,71 @@ def test_the_figures_of_each_epoch_are_kept(store: ArtifactStore) -> None:
     trained = train(tastes(), store, model="lightgcn", parameters=small)
     assert [figures["epoch"] for figures in trained.version.history] == [1, 2, 3]
     assert all(figures["loss"] > 0 for figures in store.find(trained.version.id).history)
+
+
+# ── which version may serve ────────────────────────────────────────────────────────────────────
+
+
+def measured(ndcg: float, within: float = 0.01) -> Scores:
+    intervals = {"ndcg": (ndcg - within, ndcg + within)}
+    return Scores(
+        k=20, users=100, recall=ndcg, ndcg=ndcg, mrr=0, hit_rate=0, coverage=0, intervals=intervals
+    )
+
+
+def with_table(monkeypatch: pytest.MonkeyPatch, **ndcg: float) -> None:
+    """Whatever is compared has these values."""
+    module = importlib.import_module("gnn.train")
+    table = {name: measured(value) for name, value in ndcg.items()}
+    monkeypatch.setattr(module, "compare", lambda *_, **__: table)
+
+
+@pytest.mark.parametrize(
+    ("spectral", "popularity", "item_knn", "why"),
+    [
+        (0.30, 0.10, 0.20, None),
+        (0.20, 0.10, 0.205, None),  # within the interval: chance
+        (0.20, 0.10, 0.22, "below item_knn (0.2100 to 0.2300)"),
+        (0.20, 0.201, 0.10, "below that of popularity"),
+    ],
+)
+def test_what_is_measurably_below_a_baseline_is_not_used_and_it_is_said(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch,
+    spectral: float, popularity: float, item_knn: float, why: str | None,
+) -> None:  # fmt: skip
+    with_table(monkeypatch, spectral=spectral, popularity=popularity, item_knn=item_knn)
+    trained = train(tastes(), store, model="spectral", parameters={"k": 8})
+    assert trained.version.model == "spectral"
+    assert trained.no_worse is (why is None)
+    assert trained.worse is None if why is None else why in (trained.worse or "")
+
+
+@pytest.mark.parametrize(("later", "used"), [(0.295, True), (0.25, False)])
+def test_against_the_one_in_service_chance_does_not_count(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, later: float, used: bool
+) -> None:
+    """What that one measured was another tenth of the data: without this nothing could be trained
+    again where the newest tenth happens to be hard to foretell."""
+    with_table(monkeypatch, spectral=0.3, popularity=0.1, item_knn=0.1)
+    store.activate(train(tastes(), store, model="spectral", parameters={"k": 8}).version.id)
+    with_table(monkeypatch, spectral=later, popularity=0.1, item_knn=0.1)
+    again = train(tastes(), store, model="spectral", parameters={"k": 8})
+    assert again.no_worse is used
+
+
+def test_where_the_choice_turns_out_worse_than_a_baseline_that_one_is_trained(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The validation part liked ease; the newest tenth does not: item_knn serves, with the reason."""
+    module = importlib.import_module("gnn.train")
+    chosen = Choice(name="ease", parameters={}, scores={}, reasons=("ease was taken: it is best.",))
+    monkeypatch.setattr(module, "choose", lambda *_, **__: chosen)
+    with_table(monkeypatch, ease=0.20, popularity=0.10, item_knn=0.25)
+    trained = train(tastes(), store)
+    assert (trained.version.model, trained.no_worse) == ("item_knn", True)
+    assert trained.version.reasons[0] == "ease was taken: it is best."
+    assert trained.version.reasons[1].endswith("item_knn was taken instead.")
+    own = [m.value for m in trained.version.metrics if m.name == "ndcg" and m.baseline is None]
+    assert own == [0.25]
+    with_table(monkeypatch, ease=0.20, popularity=0.10, item_knn=0.205)
+    assert train(tastes(), store).version.model == "ease"
