@@ -146,16 +146,17 @@ class Parts(msgspec.Struct, frozen=True):
         )
 
 
-def build(settings: Settings, graph: Path | None = None) -> Parts:
+def build(settings: Settings, graph: Path | None = None, named: str = "CDP_GRAPH") -> Parts:
     """Puts the parts together. `graph`: a file to keep the graph in, for a rebuild, whatever the
-    setting says. Raises SettingError where a setting asks for what this version has not."""
+    setting says. `named`: where the graph's address was given, for messages. Raises SettingError
+    where a setting asks for what this version has not."""
     if settings.log != "sqlite":
         raise SettingError(name="CDP_LOG", reason="this version keeps it in SQLite only")
     settings.data.mkdir(parents=True, exist_ok=True)
     ids = ProfileIds(settings.hash_key)
     log = SqliteEventLog(settings.data / LOG_FILE, now, settings.partitions)
     rules = settings.identity_rules
-    store = graph_store(settings, ids, graph)
+    store = graph_store(settings, ids, graph, named)
     return Parts(
         settings,
         log,
@@ -169,7 +170,9 @@ def build(settings: Settings, graph: Path | None = None) -> Parts:
     )
 
 
-def graph_store(settings: Settings, ids: ProfileIds, file: Path | None = None) -> GraphStore:
+def graph_store(
+    settings: Settings, ids: ProfileIds, file: Path | None = None, named: str = "CDP_GRAPH"
+) -> GraphStore:
     """The graph's store as CDP_GRAPH names it; `file`: an embedded one, in that file."""
     if file is not None or settings.graph == "sqlite":
         return SqliteGraphStore(file or settings.graph_file, ids.fingerprint)
@@ -177,7 +180,7 @@ def graph_store(settings: Settings, ids: ProfileIds, file: Path | None = None) -
         address = address_of(settings.graph)
     except ValueError as error:
         raise SettingError(name="CDP_GRAPH", reason=error) from error
-    return Neo4jGraphStore(address, ids.fingerprint)
+    return Neo4jGraphStore(msgspec.structs.replace(address, named=named), ids.fingerprint)
 
 
 @asynccontextmanager

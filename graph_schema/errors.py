@@ -54,25 +54,25 @@ class StoreUnavailable(StoreError):
 
 
 class StoreUnreachable(StoreError):
-    """Nothing answers at {store} ({reason}): start Neo4j there, or correct CDP_GRAPH."""
+    """Nothing answers at {store} ({reason}): start Neo4j there, or correct {named}."""
 
     code = "STORE_UNREACHABLE"
 
 
 class StoreLogin(StoreError):
-    """{store} does not let {user} in: correct user and password in CDP_GRAPH."""
+    """{store} does not let {user} in: correct user and password in {named}."""
 
     code = "STORE_LOGIN"
 
 
 class StoreNoDatabase(StoreError):
-    """{store} has no database {database}: name one that is there at the end of CDP_GRAPH."""
+    """{store} has no database {database}: name one that is there at the end of {named}."""
 
     code = "STORE_NO_DATABASE"
 
 
 class StoreReadOnly(StoreError):
-    """{store} can be read only: name in CDP_GRAPH the server, or the database, that takes writes."""
+    """{store} can be read only: name in {named} the server, or the database, that takes writes."""
 
     code = "STORE_READ_ONLY"
 
@@ -84,7 +84,7 @@ class StoreTooOld(StoreError):
 
 
 class StoreForeign(StoreError):
-    """{store} holds a graph of something else: name an empty database in CDP_GRAPH. Nothing was
+    """{store} holds a graph of something else: name an empty database in {named}. Nothing was
     changed."""
 
     code = "STORE_FOREIGN"

@@ -35,7 +35,7 @@ def copy(settings: Settings, to: str, *, as_json: bool) -> int:
     async def run() -> list[Compared]:
         async with opened(build(settings)) as source:
             await apply_all(source, "applying what waits")
-            async with opened(build(target)) as there:
+            async with opened(build(target, named="--to")) as there:
                 await _await_workers(there)
                 await _derive(there, address)
                 await _settle(source, there)
@@ -84,11 +84,13 @@ async def _derive(there: Parts, address: Address) -> None:
 
 
 async def _settle(source: Parts, there: Parts) -> None:
-    """Until both stand at the same record, and no membership of either turned over meanwhile: then
-    whoever is in a segment at this moment is so in both. Raises BadInput where none such comes."""
+    """Until both stand at the same record, nothing of either waits for the background, and no
+    membership turned over meanwhile: then whoever is in a segment at this moment is so in both.
+    Raises BadInput where none such comes."""
     for _ in range(ROUNDS):
         moment = now()
         late = [await parts.store.due(moment, 1) for parts in (source, there)]
+        late += [await parts.store.waiting(1) for parts in (source, there)]
         if not any(late) and await _positions(source) == await _positions(there):
             return
         await apply_all(source, "applying what came meanwhile")

@@ -11,12 +11,13 @@ DEFAULT_DATABASE = "neo4j"
 
 
 class Address(msgspec.Struct, frozen=True):
-    """`uri` has neither user nor password."""
+    """`uri` has neither user nor password. `named`: where a person gave it, for messages."""
 
     uri: str
     user: str
     password: str
     database: str
+    named: str = "CDP_GRAPH"
 
     @property
     def shown(self) -> str:

@@ -73,7 +73,9 @@ async def check_server(driver: AsyncDriver, address: Address) -> None:
             async with driver.session(database=address.database) as session:
                 server = (await (await session.run("RETURN 1")).consume()).server
     except StoreUnavailable as error:
-        raise StoreUnreachable(store=address.shown, reason=error.fields["reason"]) from error
+        raise StoreUnreachable(
+            store=address.shown, reason=error.fields["reason"], named=address.named
+        ) from error
     check_version(server.agent, address)
 
 

@@ -70,11 +70,11 @@ def product_error(error: Neo4jError | DriverError, address: Address) -> Exceptio
     what the graph holds: only its code is handed on."""
     code = (error.code if isinstance(error, Neo4jError) else None) or type(error).__name__
     if isinstance(error, ForbiddenOnReadOnlyDatabase | NotALeader) or code in _READ_ONLY:
-        return StoreReadOnly(store=address.shown)
+        return StoreReadOnly(store=address.shown, named=address.named)
     if isinstance(error, AuthError):
-        return StoreLogin(store=address.shown, user=address.user)
+        return StoreLogin(store=address.shown, user=address.user, named=address.named)
     if code == _NO_DATABASE:
-        return StoreNoDatabase(store=address.uri, database=address.database)
+        return StoreNoDatabase(store=address.uri, database=address.database, named=address.named)
     if isinstance(error, Forbidden):
         return StoreRefused(store=address.shown, reason=code)
     if _MEMORY in code:

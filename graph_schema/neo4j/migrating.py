@@ -73,7 +73,7 @@ async def _inspect(session: AsyncSession) -> Found:
 
 def _refuse(found: Found, address: Address, fingerprint: str) -> None:
     if found.foreign:
-        raise StoreForeign(store=address.shown)
+        raise StoreForeign(store=address.shown, named=address.named)
     if found.version > newest():
         raise StoreNewer(path=address.shown, found=found.version, known=newest())
     if found.hash_key is not None and found.hash_key != fingerprint:

@@ -17,10 +17,12 @@ import pytest
 from neo4j_server import the_server
 from stores import Neo4jPlace, neo4j_place
 
-from cdp.bootstrap import build, opened
+from cdp.bootstrap import Parts, build, opened
 from cdp.cli.applying import apply_all
+from cdp.cli.copying import _settle
 from cdp.cli.demo import SEGMENTS
 from cdp.cli.importing import Summary, import_file
+from cdp.eventlog.partitioning import COMMANDS
 from cdp.pipeline.comparing.compare import compare
 from cdp.pipeline.comparing.things import KINDS
 from cdp.settings import load
@@ -33,10 +35,11 @@ from graph_schema.model.command import (
     SplitProfile,
     UndoChange,
 )
+from graph_schema.model.evidence import Waiting
 from graph_schema.model.item import Item
 from graph_schema.model.time import now
 from graph_schema.neo4j.address import parse
-from graph_schema.store import GraphStore, Span
+from graph_schema.store import Delta, GraphStore, Span
 
 PEOPLE = 30
 SMALL = {"CDP_BATCH_SIZE": "50"}
@@ -186,6 +189,10 @@ async def what_is_tampered_with_is_named(data: Path, place: Neo4jPlace) -> None:
     told = copied(data)
     assert told.returncode == 1 and "CDP_GRAPH should stay as it is" in told.stdout
     assert "@" not in told.stdout + told.stderr
+    await place.run("MATCH (i:Item {id: 'sku-of-nobody'}) SET i.body = '{'")
+    damaged = copied(data)
+    assert damaged.returncode == 2 and damaged.stdout == "", damaged
+    assert "STORE_CORRUPT: The target" in damaged.stderr and "Traceback" not in damaged.stderr
 
 
 async def what_is_another_log_s_is_refused(folder: Path, place: Neo4jPlace) -> None:
@@ -218,6 +225,13 @@ def test_what_is_no_target(tmp_path: Path, to: str, graph: str, told: str) -> No
     assert "no-such-password" not in done.stderr
 
 
+def test_nothing_answers_at_the_target(tmp_path: Path) -> None:
+    done = copied(tmp_path, to="neo4j://u:no-such-password@127.0.0.1:1/db")
+    assert done.returncode == 2 and done.stdout == "", done
+    assert "STORE_UNREACHABLE: " in done.stderr and "or correct --to." in done.stderr
+    assert "CDP_GRAPH" not in done.stderr and "no-such-password" not in done.stderr
+
+
 async def test_batches_of_any_size_give_the_same(tmp_path: Path) -> None:
     """Two embedded graphs of one log, one record at a time and a thousand: what is compared is what
     the log decides, and no batch."""
@@ -229,6 +243,9 @@ async def test_batches_of_any_size_give_the_same(tmp_path: Path) -> None:
     async with opened(found[0]) as one, opened(found[1]) as other:
         await apply_all(one)
         await apply_all(other)
+        await set_aside(other)
+        await _settle(one, other)
+        assert await other.store.waiting(1) == []
         answers = await compare(one.log, one.store, other.store, one.ids, tmp_path / "compared.db")
         decided = await one.store.changes_by_ids(["c_merged", "c_mistaken", "c_split", "c_undone"])
     assert [change and change.status for change in decided] == [ChangeStatus.APPLIED] * 4
@@ -238,3 +255,13 @@ async def test_batches_of_any_size_give_the_same(tmp_path: Path) -> None:
         "decisions",
         "memberships",
     }
+
+
+async def set_aside(parts: Parts) -> None:
+    """Evidence that waits for the background, as the batch of a large cluster leaves it."""
+    edge = next(iter([edges[0] async for edges in parts.store.walk_edges(1)]))
+    at = await parts.store.checkpoint(COMMANDS, parts.log.log_id)
+    async with parts.store.batch(at) as batch:
+        await batch.write(Delta(rec=at.rec, waiting=[Waiting(edge.a, edge.b, "m", at.rec)]))
+        await batch.advance(at.position, at.rec)
+    assert len(await parts.store.waiting(2)) == 1

@@ -149,15 +149,16 @@ SQLITE = Kind(
 
 
 class Neo4jPlace:
-    """The one database of the test session's server."""
+    """The one database of a server, `given` as CDP_GRAPH takes it."""
 
-    def __init__(self, address: Address, driver: neo4j.AsyncDriver) -> None:
-        self.address = address
+    def __init__(self, given: str, driver: neo4j.AsyncDriver) -> None:
+        self._given = given
+        self.address: Address = parse(given)
         self._driver = driver
 
     @property
     def settings(self) -> Mapping[str, str]:
-        return {"CDP_GRAPH": the_server().address}
+        return {"CDP_GRAPH": self._given}
 
     def store(self, fingerprint: str = IDS.fingerprint) -> Neo4jGraphStore:
         return Neo4jGraphStore(self.address, fingerprint, strict=True)
@@ -187,14 +188,16 @@ class Neo4jPlace:
 
 
 @asynccontextmanager
-async def neo4j_place() -> AsyncIterator[Neo4jPlace]:
-    address = parse(the_server().address)
+async def neo4j_place(given: str | None = None) -> AsyncIterator[Neo4jPlace]:
+    """Of the test session's server, where no other is named."""
+    given = the_server().address if given is None else given
+    address = parse(given)
     async with neo4j.AsyncGraphDatabase.driver(
         address.uri,
         auth=(address.user, address.password),
         notifications_min_severity=neo4j.NotificationMinimumSeverity.OFF,
     ) as driver:
-        place = Neo4jPlace(address, driver)
+        place = Neo4jPlace(given, driver)
         await place.clear()
         yield place
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
 from cdp.eventlog.protocol import EventLog
 from cdp.pipeline.comparing.things import KINDS, Reader, Thing
+from graph_schema.errors import StoreCorrupt
 from graph_schema.model.profile import ProfileIds
 from graph_schema.queries import queries
 from graph_schema.store import GraphStore
@@ -39,20 +40,31 @@ async def compare(
     progress: Progress = lambda share: None,
 ) -> list[Compared]:
     """One answer for each kind. `scratch`: a file that is not there yet; whoever calls deletes it.
-    Nobody may write meanwhile. Raises StoreError where one cannot be read."""
+    Nobody may write meanwhile. Raises StoreError where one cannot be read; StoreCorrupt, which names
+    the side, where it holds what cannot be decoded."""
     table = Table(scratch)
     try:
         for number, store in enumerate((source, target)):
             totals = await store.totals()
             expected = totals.events + totals.sessions + 2 * totals.identifiers + totals.profiles
             taken = 0
-            async for chunk in Reader(log, store, ids).things():
+            async for chunk in _things(SIDES[number], Reader(log, store, ids)):
                 table.put(SIDES[number], chunk)
                 taken += len(chunk)
                 progress((number + min(1.0, taken / max(1, expected))) / 2)
         return table.compared()
     finally:
         table.close()
+
+
+async def _things(side: str, reader: Reader) -> AsyncIterator[list[Thing]]:
+    try:
+        async for chunk in reader.things():
+            yield chunk
+    except msgspec.DecodeError as error:
+        # Its text may hold what the graph holds.
+        reason = "it holds something that this product has not written"
+        raise StoreCorrupt(path=f"The {side} of the comparison", reason=reason) from error
 
 
 class Table:
