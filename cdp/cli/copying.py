@@ -20,7 +20,7 @@ from cdp.cli.console import err, out, progress
 from cdp.pipeline.comparing.compare import Compared, compare
 from cdp.settings import Settings, masked_address
 from graph_schema.errors import BadInput
-from graph_schema.model.time import SECOND, now
+from graph_schema.model.time import SECOND, Micros, now
 from graph_schema.neo4j.address import Address, parse
 
 ROUNDS = 20
@@ -89,13 +89,16 @@ async def _settle(source: Parts, there: Parts) -> None:
     Raises BadInput where none such comes."""
     for _ in range(ROUNDS):
         moment = now()
-        late = [await parts.store.due(moment, 1) for parts in (source, there)]
-        late += [await parts.store.waiting(1) for parts in (source, there)]
+        late = [await _is_late(parts, moment) for parts in (source, there)]
         if not any(late) and await _positions(source) == await _positions(there):
             return
         await apply_all(source, "applying what came meanwhile")
         await apply_all(there, "copying what came meanwhile")
     raise BadInput(reason="The log grows while it is copied: stop `cdp serve` until it is done.")
+
+
+async def _is_late(parts: Parts, moment: Micros) -> bool:
+    return bool(await parts.store.due(moment, 1) or await parts.store.waiting(1))
 
 
 async def _positions(parts: Parts) -> dict[int, int]:

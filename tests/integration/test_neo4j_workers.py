@@ -36,12 +36,12 @@ from graph_schema.model.time import now
 from graph_schema.store import GraphStore
 
 ROUNDS = int(os.environ.get("CDP_KILL_ROUNDS", "2"))
-LOGINS = int(os.environ.get("CDP_LOGINS", "120"))
+LOGINS = int(os.environ.get("CDP_LOGINS", "100"))
 WORKERS = 4
 PEOPLE, PAIRS, CHAINS = 40, 20, 3
 PER_REQUEST = 20
 BETWEEN_KILLS_S = (4.0, 8.0)
-AWAY_S = 3.0
+AWAY_S = 1.0
 MOST_S = 1200.0
 SETTINGS = {"CDP_PARTITIONS": str(WORKERS), "CDP_LEASE": "3", "CDP_BATCH_SIZE": "20"}
 
