@@ -18,7 +18,7 @@ CALL (key) {
   WHERE s.recordedAt <= $t
   RETURN s ORDER BY s.identifier DESC, s.recordedAt DESC LIMIT 1
 }
-RETURN i.key, i.id, i.namespace, i.value, i.rank, s.firstAt, s.lastAt, a.profile, a.status, i.generation
+RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, s.firstAt, s.lastAt, a.profile, a.status, i.generation]) AS rows
 
 // name: members_at
 UNWIND $profiles AS profile
@@ -31,21 +31,21 @@ CALL (i) {
   WHERE s.recordedAt <= $t
   RETURN s ORDER BY s.identifier DESC, s.recordedAt DESC LIMIT 1
 }
-RETURN i.key, i.id, i.namespace, i.value, i.rank, s.firstAt, s.lastAt, a.profile, a.status, i.generation
-ORDER BY a.profile, i.rank, s.firstAt, i.key
+WITH * ORDER BY a.profile, i.rank, s.firstAt, i.key
+RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, s.firstAt, s.lastAt, a.profile, a.status, i.generation]) AS rows
 
 // name: evidence_of
 // Which pairs have evidence that names one of the keys: by their digests the facts are found.
 UNWIND $keys AS key
 MATCH (:Identifier {key: key})-[e:EVIDENCE]-()
 WITH DISTINCT e
-RETURN startNode(e).key, endNode(e).key, e.kind
+RETURN collect([startNode(e).key, endNode(e).key, e.kind]) AS rows
 
 // name: seen_at
 UNWIND $pairs AS pair
 MATCH (s:Seen {pair: pair})
 WHERE s.halfHour IS NOT NULL AND s.recordedAt <= $t
-RETURN s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt
+RETURN collect([s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt]) AS rows
 
 // name: sessions_about
 UNWIND $keys AS key
@@ -59,9 +59,9 @@ CALL (key) {
   RETURN s
 }
 WITH DISTINCT s
-RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+RETURN collect([s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
   s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
-  s.recordedAt
+  s.recordedAt]) AS rows
 
 // name: sessions_within
 // Of each [device, since, until].
@@ -69,25 +69,25 @@ UNWIND $reaches AS reach
 MATCH (s:Session {device: reach[0]})
 WHERE s.endedAt >= reach[1] AND s.lastMid IS NOT NULL AND s.startedAt <= reach[2]
 WITH DISTINCT s
-RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+RETURN collect([s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
   s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
-  s.recordedAt
+  s.recordedAt]) AS rows
 
 // name: sessions_holding
 UNWIND $mids AS mid
 MATCH (:Event {id: mid})<-[:CONTAINS]-(s:Session)
 WHERE s.startedAt IS NOT NULL
 WITH DISTINCT s
-RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+RETURN collect([s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
   s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
-  s.recordedAt
+  s.recordedAt]) AS rows
 
 // name: events_at
 UNWIND $sessions AS id
 MATCH (s:Session {id: id})-[:CONTAINS]->(e:Event)
 WHERE s.startedAt IS NOT NULL AND e.recordedAt <= $t
 OPTIONAL MATCH (s)-[:OWNED_BY]->(:Identifier)-[:IDENTIFIES]->(p)
-RETURN e.body, e.recordedAt, s.id, p.id
+RETURN collect([e.body, e.recordedAt, s.id, p.id]) AS rows
 
 // name: event_page_at
 UNWIND $sessions AS id
@@ -97,7 +97,8 @@ WHERE s.startedAt IS NOT NULL AND e.recordedAt <= $t AND e.at >= $since AND e.at
   AND ($names IS NULL OR e.name IN $names)
 WITH s, e ORDER BY e.at DESC, e.id DESC LIMIT $limit
 OPTIONAL MATCH (s)-[:OWNED_BY]->(:Identifier)-[:IDENTIFIES]->(p)
-RETURN e.body, e.recordedAt, s.id, p.id ORDER BY e.at DESC, e.id DESC
+WITH * ORDER BY e.at DESC, e.id DESC
+RETURN collect([e.body, e.recordedAt, s.id, p.id]) AS rows
 
 // name: memberships_at
 // Those that are open still, and those that have ended since.
@@ -115,7 +116,8 @@ CALL (profile) {
   WHERE m.segment IS NOT NULL AND m.recordedAt <= $t AND m.until > $t
   RETURN m.segment AS segment, m.version AS version, m.since AS since, m.cause AS cause
 }
-RETURN profile, segment, version, since, cause ORDER BY profile, segment
+WITH * ORDER BY profile, segment
+RETURN collect([profile, segment, version, since, cause]) AS rows
 
 // name: members_by_since_at
 CALL () {
@@ -131,7 +133,8 @@ CALL () {
   RETURN m.profile AS profile, m.version AS version, m.since AS since, m.cause AS cause
   ORDER BY m.since DESC, m.profile DESC LIMIT $limit
 }
-RETURN profile, $segment, version, since, cause ORDER BY since DESC, profile DESC LIMIT $limit
+WITH * ORDER BY since DESC, profile DESC LIMIT $limit
+RETURN collect([profile, $segment, version, since, cause]) AS rows
 
 // name: members_by_id_at
 CALL () {
@@ -145,7 +148,8 @@ CALL () {
   RETURN m.profile AS profile, m.version AS version, m.since AS since, m.cause AS cause
   ORDER BY m.profile LIMIT $limit
 }
-RETURN profile, $segment, version, since, cause ORDER BY profile LIMIT $limit
+WITH * ORDER BY profile LIMIT $limit
+RETURN collect([profile, $segment, version, since, cause]) AS rows
 
 // name: segment_sizes_at
 UNWIND $keys AS key
@@ -159,7 +163,7 @@ CALL (key) {
   WHERE m.since IS NOT NULL AND m.profile IS NOT NULL AND m.recordedAt <= $t AND m.until > $t
   RETURN count(m) AS ended
 }
-RETURN key, open + ended
+RETURN collect([key, open + ended]) AS rows
 
 // name: segments_at
 // Of each segment that there is the last state by then.
@@ -170,6 +174,6 @@ CALL (now) {
   WHERE s.recordedAt <= $t
   RETURN s ORDER BY s.key DESC, s.recordedAt DESC LIMIT 1
 }
-RETURN s.key, s.name, s.status, s.version, s.rule, s.createdAt, s.updatedAt, s.description,
-  s.createdBy, s.walked
-ORDER BY s.key
+WITH * ORDER BY s.key
+RETURN collect([s.key, s.name, s.status, s.version, s.rule, s.createdAt, s.updatedAt, s.description,
+  s.createdBy, s.walked]) AS rows

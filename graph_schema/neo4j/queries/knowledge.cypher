@@ -3,13 +3,13 @@
 // name: decisions_after
 MATCH (d:Decision)
 WHERE d.recordedAt >= $rec AND d.id IS NOT NULL AND (d.recordedAt > $rec OR d.id > $id)
-RETURN d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange
-ORDER BY d.recordedAt, d.id
+WITH * ORDER BY d.recordedAt, d.id
+RETURN collect([d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange]) AS rows
 
 // name: decisions_by_ids
 UNWIND $ids AS id
 MATCH (d:Decision {id: id})
-RETURN d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange
+RETURN collect([d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange]) AS rows
 
 // name: decisions_about
 // Those with the ids, those that take them back, those that take these back, and on.
@@ -27,8 +27,8 @@ CALL (id) {
 WITH DISTINCT first
 MATCH (first)<-[:WITHDRAWS*0..1000]-(d:Decision)
 WITH DISTINCT d
-RETURN d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange
-ORDER BY d.recordedAt, d.id
+WITH * ORDER BY d.recordedAt, d.id
+RETURN collect([d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange]) AS rows
 
 // name: decisions_naming
 UNWIND $keys AS key
@@ -36,8 +36,8 @@ MATCH (:Identifier {key: key})<-[:CONCERNS]-(first:Decision)
 WITH DISTINCT first
 MATCH (first)<-[:WITHDRAWS*0..1000]-(d:Decision)
 WITH DISTINCT d
-RETURN d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange
-ORDER BY d.recordedAt, d.id
+WITH * ORDER BY d.recordedAt, d.id
+RETURN collect([d.id, d.kind, d.left, d.right, d.actor, d.at, d.note, d.undoes, d.recordedAt, d.undoesChange]) AS rows
 
 // name: newest_seen
 // Of each pair the last half-hours, each with its earliest sighting.
@@ -49,16 +49,16 @@ CALL (pair) {
   WITH s.halfHour AS halfHour, head(collect(s)) AS s
   RETURN s ORDER BY halfHour DESC LIMIT $limit
 }
-RETURN pair, s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt
-ORDER BY pair, s.halfHour DESC
+WITH * ORDER BY pair, s.halfHour DESC
+RETURN collect([pair, s.a, s.b, s.kind, s.halfHour, s.at, s.mid, s.recordedAt]) AS rows
 
 // name: sessions_between
 UNWIND $users AS user
 UNWIND $devices AS device
 MATCH (s:Session {user: user, device: device})
-RETURN s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+RETURN collect([s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
   s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
-  s.recordedAt
+  s.recordedAt]) AS rows
 
 // name: history_pages
 UNWIND range(0, size($lineages) - 1) AS place
@@ -72,8 +72,8 @@ CALL (place) {
   MATCH (c:Change {id: id})
   RETURN c
 }
-RETURN place, c.partition, c.seq, c.recordedAt, c.body
-ORDER BY place, c.recordedAt DESC, c.id DESC
+WITH * ORDER BY place, c.recordedAt DESC, c.id DESC
+RETURN collect([place, c.partition, c.seq, c.recordedAt, c.body]) AS rows
 
 // name: history_counts
 UNWIND range(0, size($lineages) - 1) AS place
@@ -83,4 +83,4 @@ CALL (place) {
   WHERE h.recordedAt < $until AND h.id IS NOT NULL
   RETURN count(DISTINCT h.id) AS changes
 }
-RETURN place, changes
+RETURN collect([place, changes]) AS rows

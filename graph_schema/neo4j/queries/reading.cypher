@@ -1,36 +1,36 @@
-// What the API reads.
+// What the API reads. Many rows are answered in one record, as `rows`.
 
 // name: retired_ids
 // The profiles that hold, today, the identifiers of those ids.
 UNWIND $ids AS id
 MATCH (:Identifier {id: id})-[:IDENTIFIES]->(p:Profile)
 WHERE p.anchor IS NOT NULL
-RETURN id, p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
+RETURN collect([id, p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline]) AS rows
 
 // name: identifiers_by_ids
 UNWIND $ids AS id
 MATCH (i:Identifier {id: id})
 OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
-RETURN i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-  i.generation
+RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
+  i.generation]) AS rows
 
 // name: profiles_last_seen
 MATCH (p:Profile)
 WHERE p.lastSeenAt <= $at AND p.id IS NOT NULL AND (p.lastSeenAt < $at OR p.id < $id)
-RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
-ORDER BY p.lastSeenAt DESC, p.id DESC LIMIT $limit
+WITH * ORDER BY p.lastSeenAt DESC, p.id DESC LIMIT $limit
+RETURN collect([p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline]) AS rows
 
 // name: profiles_first_seen
 MATCH (p:Profile)
 WHERE p.firstSeenAt <= $at AND p.id IS NOT NULL AND (p.firstSeenAt < $at OR p.id < $id)
-RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
-ORDER BY p.firstSeenAt DESC, p.id DESC LIMIT $limit
+WITH * ORDER BY p.firstSeenAt DESC, p.id DESC LIMIT $limit
+RETURN collect([p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline]) AS rows
 
 // name: profiles_by_id
 MATCH (p:Profile)
 WHERE p.id > $id AND p.anchor IS NOT NULL
-RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
-ORDER BY p.id LIMIT $limit
+WITH * ORDER BY p.id LIMIT $limit
+RETURN collect([p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline]) AS rows
 
 // name: members_by_time
 // The profiles in a segment, by when they were seen last, or first.
@@ -38,14 +38,14 @@ MATCH (:Segment {key: $segment})<-[:MEMBER_OF]-(p:Profile)
 WITH p, CASE WHEN $last THEN p.lastSeenAt ELSE p.firstSeenAt END AS at
 WHERE at < $at OR (at = $at AND p.id < $id)
 WITH p, at ORDER BY at DESC, p.id DESC LIMIT $limit
-RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
-ORDER BY at DESC, p.id DESC
+WITH * ORDER BY at DESC, p.id DESC
+RETURN collect([p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline]) AS rows
 
 // name: members_in_order
 MATCH (:Segment {key: $segment})<-[:MEMBER_OF]-(p:Profile)
 WHERE p.id > $id AND p.anchor IS NOT NULL
-RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
-ORDER BY p.id LIMIT $limit
+WITH * ORDER BY p.id LIMIT $limit
+RETURN collect([p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline]) AS rows
 
 // name: found_by_time
 // The profiles with an identifier or a trait that holds the text, by when they were seen last, or first.
@@ -68,8 +68,8 @@ WHERE $segment IS NULL OR EXISTS { (p)-[:MEMBER_OF]->(:Segment {key: $segment}) 
 WITH p, CASE WHEN $last THEN p.lastSeenAt ELSE p.firstSeenAt END AS at
 WHERE at < $at OR (at = $at AND p.id < $id)
 WITH p, at ORDER BY at DESC, p.id DESC LIMIT $limit
-RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
-ORDER BY at DESC, p.id DESC
+WITH * ORDER BY at DESC, p.id DESC
+RETURN collect([p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline]) AS rows
 
 // name: found_in_order
 CALL () {
@@ -89,8 +89,8 @@ CALL () {
 WITH DISTINCT p
 WHERE p.id > $id AND p.anchor IS NOT NULL
   AND ($segment IS NULL OR EXISTS { (p)-[:MEMBER_OF]->(:Segment {key: $segment}) })
-RETURN p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline
-ORDER BY p.id LIMIT $limit
+WITH * ORDER BY p.id LIMIT $limit
+RETURN collect([p.id, p.anchor, p.firstSeenAt, p.lastSeenAt, p.tally, p.deadline]) AS rows
 
 // name: profile_count
 MATCH (p:Profile)
@@ -128,15 +128,16 @@ CALL (id) {
       OR (i.firstSeenAt = $at AND i.key > $key))))
   RETURN i ORDER BY i.rank, i.firstSeenAt, i.key LIMIT $limit
 }
-RETURN id, i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, id AS profile, i.status,
-  i.generation
-ORDER BY id, i.rank, i.firstSeenAt, i.key
+WITH * ORDER BY id, i.rank, i.firstSeenAt, i.key
+RETURN collect([id, i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, id, i.status,
+  i.generation]) AS rows
 
 // name: identifier_counts
 UNWIND $ids AS id
 MATCH (:Profile {id: id})<-[:IDENTIFIES]-(i:Identifier)
 WHERE i.id IS NOT NULL AND ($namespaces IS NULL OR i.namespace IN $namespaces)
-RETURN id, count(i)
+WITH id, count(i) AS counted
+RETURN collect([id, counted]) AS rows
 
 // name: session_pages
 UNWIND $ids AS id
@@ -146,15 +147,16 @@ CALL (id) {
     AND ($at IS NULL OR s.startedAt < $at OR (s.startedAt = $at AND s.id < $id))
   RETURN s ORDER BY s.startedAt DESC, s.id DESC LIMIT $limit
 }
-RETURN id, s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+WITH * ORDER BY id, s.startedAt DESC, s.id DESC
+RETURN collect([id, s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
   s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
-  s.recordedAt
-ORDER BY id, s.startedAt DESC, s.id DESC
+  s.recordedAt]) AS rows
 
 // name: session_counts
 UNWIND $ids AS id
 MATCH (:Profile {id: id})<-[:IDENTIFIES]-(:Identifier)<-[:OWNED_BY]-(s:Session)
-RETURN id, count(s)
+WITH id, count(s) AS counted
+RETURN collect([id, counted]) AS rows
 
 // name: sessions_by_ids
 // A session's id is a message id: the session that holds that event now.
@@ -162,9 +164,9 @@ UNWIND $ids AS id
 MATCH (:Event {id: id})<-[:CONTAINS]-(s:Session)
 WHERE s.startedAt IS NOT NULL
 OPTIONAL MATCH (s)-[:OWNED_BY]->(:Identifier)-[:IDENTIFIES]->(p)
-RETURN id, p.id, s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
+RETURN collect([id, p.id, s.id, s.device, s.user, s.owner, s.startedAt, s.endedAt, s.lastMid, s.tally,
   s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
-  s.recordedAt
+  s.recordedAt]) AS rows
 
 // name: event_pages
 // Takes sessions by their ends, so that a profile's newest events need not all be read.
@@ -184,14 +186,15 @@ CALL (sessions) {
   WITH s, e ORDER BY e.at DESC, e.id DESC LIMIT $limit
   RETURN collect([e.body, e.recordedAt, s.id, e.at, e.id]) AS events
 }
-RETURN id, size(sessions), sessions[size(sessions) - 1].endedAt, events
+RETURN collect([id, size(sessions), sessions[size(sessions) - 1].endedAt, events]) AS rows
 
 // name: event_counts
 UNWIND $ids AS id
 MATCH (:Profile {id: id})<-[:IDENTIFIES]-(:Identifier)<-[:OWNED_BY]-(s:Session)
 MATCH (s)-[:CONTAINS]->(e:Event)
 WHERE e.at >= $since AND e.at < $until AND ($names IS NULL OR e.name IN $names)
-RETURN id, count(e)
+WITH id, count(e) AS counted
+RETURN collect([id, counted]) AS rows
 
 // name: session_event_pages
 UNWIND $ids AS id
@@ -204,49 +207,52 @@ CALL (s) {
     AND ($at IS NULL OR e.at > $at OR (e.at = $at AND e.id > $mid))
   RETURN e ORDER BY e.at, e.id LIMIT $limit
 }
-RETURN id, e.body, e.recordedAt, s.id, p.id ORDER BY id, e.at, e.id
+WITH * ORDER BY id, e.at, e.id
+RETURN collect([id, e.body, e.recordedAt, s.id, p.id]) AS rows
 
 // name: events_by_ids
 UNWIND $mids AS mid
 MATCH (e:Event {id: mid})<-[:CONTAINS]-(s:Session)
 WHERE s.startedAt IS NOT NULL
 OPTIONAL MATCH (s)-[:OWNED_BY]->(:Identifier)-[:IDENTIFIES]->(p)
-RETURN mid, e.body, e.recordedAt, s.id, p.id
+RETURN collect([mid, e.body, e.recordedAt, s.id, p.id]) AS rows
 
 // name: places
 UNWIND $mids AS mid
 MATCH (e:Event {id: mid})
-RETURN mid, e.partition, e.position
+RETURN collect([mid, e.partition, e.position]) AS rows
 
 // name: segments_by_keys
 UNWIND $keys AS key
 MATCH (s:Segment {key: key})
 WHERE s.name IS NOT NULL
-RETURN s.key, s.name, s.status, s.version, s.rule, s.createdAt, s.updatedAt, s.description,
-  s.createdBy, s.walked
+RETURN collect([s.key, s.name, s.status, s.version, s.rule, s.createdAt, s.updatedAt, s.description,
+  s.createdBy, s.walked]) AS rows
 
 // name: segment_versions
 UNWIND $keys AS key
 MATCH (:Segment {key: key})-[:HAS_VERSION]->(v:SegmentVersion)
-RETURN key, v.version, v.rule, v.recordedAt, v.by ORDER BY key, v.version DESC
+WITH * ORDER BY key, v.version DESC
+RETURN collect([key, v.version, v.rule, v.recordedAt, v.by]) AS rows
 
 // name: segment_sizes
 UNWIND $keys AS key
 MATCH (s:Segment {key: key})
-RETURN key, COUNT { (s)<-[:MEMBER_OF]-() }
+WITH key, COUNT { (s)<-[:MEMBER_OF]-() } AS counted
+RETURN collect([key, counted]) AS rows
 
 // name: members_by_since
 MATCH ()-[m:MEMBER_OF]->()
 WHERE m.segment = $segment AND m.since <= $at AND m.profile IS NOT NULL
   AND (m.since < $at OR m.profile < $id)
-RETURN m.profile, m.segment, m.version, m.since, m.cause
-ORDER BY m.since DESC, m.profile DESC LIMIT $limit
+WITH * ORDER BY m.since DESC, m.profile DESC LIMIT $limit
+RETURN collect([m.profile, m.segment, m.version, m.since, m.cause]) AS rows
 
 // name: members_by_id
 MATCH ()-[m:MEMBER_OF]->()
 WHERE m.segment = $segment AND m.profile > $id
-RETURN m.profile, m.segment, m.version, m.since, m.cause
-ORDER BY m.profile LIMIT $limit
+WITH * ORDER BY m.profile LIMIT $limit
+RETURN collect([m.profile, m.segment, m.version, m.since, m.cause]) AS rows
 
 // name: membership_pages
 UNWIND $ids AS id
@@ -255,24 +261,29 @@ CALL (id) {
   WHERE m.segment > $key
   RETURN m ORDER BY m.segment LIMIT $limit
 }
-RETURN id, id AS profile, m.segment, m.version, m.since, m.cause ORDER BY id, m.segment
+WITH * ORDER BY id, m.segment
+RETURN collect([id, id, m.segment, m.version, m.since, m.cause]) AS rows
 
 // name: membership_counts
 UNWIND $ids AS id
 MATCH (:Profile {id: id})-[m:MEMBER_OF]->(:Segment)
-RETURN id, count(m)
+WITH id, count(m) AS counted
+RETURN collect([id, counted]) AS rows
 
 // name: items_after
 MATCH (i:Item)
 WHERE i.id > $after AND i.body IS NOT NULL
-RETURN i.body ORDER BY i.id LIMIT $limit
+WITH * ORDER BY i.id LIMIT $limit
+RETURN collect([i.body]) AS rows
 
 // name: interactions
 UNWIND $ids AS id
 MATCH (:Profile {id: id})<-[:IDENTIFIES]-(:Identifier)<-[:OWNED_BY]-(s:Session)
 MATCH (s)-[n:INTERACTED]->(i:Item)
-RETURN id, i.id AS item, sum(n.views), sum(n.carts), sum(n.purchases), min(n.firstAt), max(n.lastAt)
+WITH id, i.id AS item, sum(n.views) AS views, sum(n.carts) AS carts, sum(n.purchases) AS purchases,
+  min(n.firstAt) AS firstAt, max(n.lastAt) AS lastAt
 ORDER BY id, item
+RETURN collect([id, item, views, carts, purchases, firstAt, lastAt]) AS rows
 
 // name: training_graph
 // A row for each session and item, so that history can be cut at any moment. The whole graph:
@@ -286,15 +297,15 @@ ORDER BY profile, item, firstAt
 // name: changes_by_ids
 UNWIND $ids AS id
 MATCH (c:Change {id: id})
-RETURN id, c.body
+RETURN collect([id, c.body]) AS rows
 
 // name: change_page
 MATCH (c:Change)
 WHERE c.recordedAt >= $since AND c.recordedAt < $until AND c.id IS NOT NULL
   AND ($at IS NULL OR c.recordedAt < $at OR (c.recordedAt = $at AND c.id < $id))
   AND ($kinds IS NULL OR c.kind IN $kinds)
-RETURN c.partition, c.seq, c.recordedAt, c.body
-ORDER BY c.recordedAt DESC, c.id DESC LIMIT $limit
+WITH * ORDER BY c.recordedAt DESC, c.id DESC LIMIT $limit
+RETURN collect([c.partition, c.seq, c.recordedAt, c.body]) AS rows
 
 // name: change_count
 MATCH (c:Change)
@@ -317,27 +328,30 @@ CALL (place) {
   WHERE c.seq > place[1]
   RETURN c ORDER BY c.seq LIMIT $limit
 }
-RETURN c.partition, c.seq, c.recordedAt, c.body ORDER BY c.partition, c.seq
+WITH * ORDER BY c.partition, c.seq
+RETURN collect([c.partition, c.seq, c.recordedAt, c.body]) AS rows
 
 // name: dead_records
 MATCH (d:DeadRecord)
 WHERE d.partition >= $partition AND d.position IS NOT NULL
   AND (d.partition > $partition OR d.position > $position)
-RETURN d.partition, d.position, d.recordedAt, d.reason, d.message
-ORDER BY d.partition, d.position LIMIT $limit
+WITH * ORDER BY d.partition, d.position LIMIT $limit
+RETURN collect([d.partition, d.position, d.recordedAt, d.reason, d.message]) AS rows
 
 // name: totals
-// A key that a decision names before anybody was seen under it has a node, and no id yet.
+// A key that a decision names before anybody was seen under it has a node, and no id yet; an item that
+// sessions met and nobody described, a node and no body.
 RETURN COUNT { (:Profile) }, COUNT { MATCH (i:Identifier) WHERE i.id IS NOT NULL }, COUNT { (:Session) }, COUNT { (:Event) },
-  COUNT { (:Item) }, COUNT { (:DeadRecord) }
+  COUNT { MATCH (i:Item) WHERE i.body IS NOT NULL }, COUNT { (:DeadRecord) }
 
 // name: checkpoints
 MATCH (c:Checkpoint)
 WHERE c.partition IS NOT NULL
-RETURN c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until, coalesce(c.pruned, 0)
-ORDER BY c.partition
+WITH * ORDER BY c.partition
+RETURN collect([c.partition, c.log, c.position, c.rec, c.seq, c.owner, c.until, coalesce(c.pruned, 0)]) AS rows
 
 // name: waiting
 MATCH (w:Waiting)
 WHERE w.recordedAt IS NOT NULL
-RETURN w.a, w.b, w.mid, w.recordedAt ORDER BY w.recordedAt, w.a, w.b LIMIT $limit
+WITH * ORDER BY w.recordedAt, w.a, w.b LIMIT $limit
+RETURN collect([w.a, w.b, w.mid, w.recordedAt]) AS rows

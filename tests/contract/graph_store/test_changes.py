@@ -33,8 +33,9 @@ from graph_schema.model.change import (
     ProfilesTouched,
 )
 from graph_schema.model.command import Outcome
+from graph_schema.model.item import Interaction
 from graph_schema.model.segment import MembershipCause
-from graph_schema.store import DeadRecord, GraphStore, Page, Totals
+from graph_schema.store import DeadRecord, GraphStore, Met, Page, Totals
 
 
 def merge(id_: str, kind: ChangeKind = ChangeKind.MERGE, **rest: Any) -> IdentityChange:
@@ -269,3 +270,13 @@ async def test_totals(store: GraphStore) -> None:
     await commit(store, delta(gone_profiles=["p2"], gone_sessions=["m1"], moved_events=[
         ("m1", "m4"), ("m2", "m4"), ("m3", "m4")]))  # fmt: skip
     assert await store.totals() == Totals(1, 4, 1, 4, 1, 1)
+
+
+async def test_an_item_that_was_only_met_is_none_yet(store: GraphStore) -> None:
+    """Sessions may meet what no catalogue and no event has described."""
+    met = Met("m1", Interaction("i9", 1, 0, 0, 5, 5))
+    await commit(store, union(visit("m1", "user_id:p1", {"m1": 1}), delta(met=[met])))
+    assert (await store.totals()).items == 0
+    assert await store.items_by_ids(["i9"]) == [None]
+    await commit(store, delta(items=[item("i9"), item("i1")]))
+    assert (await store.totals()).items == 2
