@@ -49,6 +49,15 @@ def test_a_value_that_everybody_has_is_burned() -> None:
     assert of(Lint.NEARLY_BURNED, found) == []
 
 
+def test_a_form_of_too_many_spellings_is_burned() -> None:
+    spellings = [(f"email:info+{n}@x.y", "email~canonical:info@x.y") for n in range(21)]
+    (burned,) = of(Lint.BURNED, linted(people(3) + spellings))
+    assert (burned.namespace, burned.count) == ("email~canonical", 1)
+    assert burned.examples == ("p(email~canonical:info@x.y)",)
+    assert "more than 20 spellings" in burned.message
+    assert of(Lint.BURNED, linted(people(3) + spellings[:20])) == []
+
+
 def test_a_value_that_many_have_is_nearly_burned() -> None:
     found = linted(people(30) + [(f"user_id:u{n}", "email:info") for n in range(11)])
     (nearly,) = of(Lint.NEARLY_BURNED, found)
