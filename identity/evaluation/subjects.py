@@ -72,7 +72,7 @@ def evidence_of(events: Iterable[Heard]) -> Evidence:
     facts: dict[tuple[EdgeKey, int], Seen] = {}
     sighted: dict[Key, Sighted] = {}
     for heard in events:
-        for name in heard.names.all:
+        for name in heard.names.with_forms:
             known = sighted.get(name.key)
             if not name.blocked and (known is None or heard.at < known.at):
                 sighted[name.key] = Sighted(name.key, name.namespace, heard.at)

@@ -68,3 +68,20 @@ def test_it_is_tried_put_in_force_and_taken_back(
     assert cdp("rebuild")[0] == 0
     assert cdp("check")[0] == 0
     assert tried(cdp, spelled) == (3, 2, 1, 0)
+
+
+def test_the_evaluation_takes_spellings_as_they_come(
+    cdp: Cdp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES, encoding="utf-8")
+    monkeypatch.setenv("CDP_IDENTITY_RULES", str(rules))
+    shop = tmp_path / "shop"
+    assert (
+        cdp("simulate", "--out", str(shop), "--people", "20", "--days", "5", "--seed", "1")[0] == 0
+    )
+    assert cdp("import", str(shop / "events.ndjson.gz"))[0] == 0
+    assert cdp("worker", "--until-idle")[0] == 0
+    code, told = cdp("evaluate", "identity", "--truth", str(shop), "--json")
+    assert code == 0
+    assert json.loads(told)

@@ -232,3 +232,29 @@ def test_no_verb_of_the_command_names_anybody(
     graph.close()
     assert kept
     assert not any(word in str(kept) for word in PERSONAL)
+
+
+UNFORESEEN = """
+import sys
+from cdp import __main__
+
+def fails(arguments):
+    try:
+        {}[arguments[0]]
+    except KeyError as error:
+        raise ValueError(f"no {arguments[1]}") from error
+
+__main__.run = fails
+sys.argv = ["cdp", *sys.argv[1:]]
+__main__.main()
+"""
+
+
+def test_an_error_that_nobody_foresaw_is_told_without_its_text() -> None:
+    command = [sys.executable, "-c", UNFORESEEN, EMAIL, PHONE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "in fails" in done.stderr
+    assert "ValueError" in done.stderr
+    assert "after KeyError" in done.stderr
+    assert not any(word in done.stderr for word in PERSONAL)
