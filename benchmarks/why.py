@@ -1,12 +1,13 @@
 """Why two identifiers are one person's: over the product's store, beside networkx.
 
-    python benchmarks/why.py [--identifiers 500] [--questions 200]
+    python benchmarks/why.py [--identifiers 500] [--questions 200] [--neo4j]
 
 One profile of so many identifiers, made by events: a user who is seen on hundreds of devices, some of
 which also know each other. `why` reads the profile's evidence and walks its spanning forest. The peer
 gets the same evidence already read, and finds the shortest path over what joined; once building its
 graph for each question, as a service would that keeps none, and once on a graph that stands. The
 identity graph of the whole profile is measured too. Milliseconds: median and 99th percentile.
+`--neo4j`: on the test server (`NEO4J_URI`, else one that is started; what lies there is deleted).
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ import asyncio
 import random
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)
+sys.path.append(str(ROOT / "tests" / "support"))
 
 import networkx as nx
+from stores import NEO4J, SQLITE, Kind
 
 from cdp.collector.recording import Recorder
 from cdp.eventlog.memory import MemoryEventLog
@@ -38,7 +41,7 @@ from graph_schema.model.identifier import Key, parse_key
 from graph_schema.model.profile import ProfileIds
 from graph_schema.model.rules import DEFAULT_NAMESPACES, IdentityRules, Namespace
 from graph_schema.model.time import HALF_HOUR, from_iso, now
-from graph_schema.sqlite.store import SqliteGraphStore
+from graph_schema.store import GraphStore
 
 START = from_iso("2026-11-01T00:00:00Z")
 RULES = IdentityRules(
@@ -71,7 +74,7 @@ def _alias(mid: str, at: int, device: str, previous: str) -> Event:
     )
 
 
-async def filled(store: SqliteGraphStore, ids: ProfileIds, identifiers: int) -> None:
+async def filled(store: GraphStore, ids: ProfileIds, identifiers: int) -> None:
     log = MemoryEventLog(now)
     await log.open()
     await log.append(list(map(Recorder(RULES, 1).record_of, events(identifiers))))
@@ -107,17 +110,18 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-async def main(identifiers: int, questions: int) -> None:
+async def main(kind: Kind, identifiers: int, questions: int) -> None:
     ids = ProfileIds(b"a key for benchmarks only")
-    with tempfile.TemporaryDirectory() as folder:
-        store = SqliteGraphStore(Path(folder) / "graph.db", ids.fingerprint)
+    async with kind.empty() as place:
+        store = place.store(ids.fingerprint)
         await store.open()
         await filled(store, ids, identifiers)
         reasons = KnownReasons(store, RULES)
         found = await store.clusters(["user_id:u1"])
         edges, keys = list(found.edges), sorted(member.key for member in found.members)
         print(
-            f"{len(keys)} identifiers, {len(edges)} pieces of evidence; ms: median, 99th percentile"
+            f"{kind.name}: {len(keys)} identifiers, {len(edges)} pieces of evidence;"
+            " ms: median, 99th percentile"
         )
         rng = random.Random(2)
         pairs = [tuple(rng.sample(keys, 2)) for _ in range(questions)]
@@ -152,5 +156,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--identifiers", type=int, default=500)
     parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--neo4j", action="store_true", help="on Neo4j, not on the embedded store")
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.identifiers, arguments.questions))
+    chosen = NEO4J if arguments.neo4j else SQLITE
+    asyncio.run(main(chosen, arguments.identifiers, arguments.questions))

@@ -87,8 +87,11 @@ def _check_workers(parts: Parts, workers: int) -> None:
 async def _workers(settings: Settings, count: int) -> AsyncIterator[None]:
     """The workers as child processes: in one interpreter a busy worker would starve the API. Started
     again where they die."""
-    keepers = [asyncio.create_task(_keep(settings), name="worker") for _ in range(count)]
+    keepers: list[asyncio.Task[None]] = []
     try:
+        for _ in range(count):
+            process = await _start(settings)
+            keepers.append(asyncio.create_task(_keep(settings, process), name="worker"))
         yield
     finally:
         for keeper in keepers:
@@ -96,23 +99,26 @@ async def _workers(settings: Settings, count: int) -> AsyncIterator[None]:
         await asyncio.gather(*keepers, return_exceptions=True)
 
 
-async def _keep(settings: Settings) -> None:
+async def _start(settings: Settings) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cdp",
+        "worker",
+        "--with-parent",
+        "--data",
+        str(settings.data),
+        env=_environment(settings),
+        # Never written to: that it closes tells the child that this process is gone.
+        stdin=asyncio.subprocess.PIPE,
+    )
+
+
+async def _keep(settings: Settings, process: Process) -> None:
     """Starts a worker again and again; one that dies as soon as it is started, less and less often."""
     pause_s = RESTART_S
     while True:
         started = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "cdp",
-            "worker",
-            "--with-parent",
-            "--data",
-            str(settings.data),
-            env=_environment(settings),
-            # Never written to: that it closes tells the child that this process is gone.
-            stdin=asyncio.subprocess.PIPE,
-        )
         try:
             code = await process.wait()
         except asyncio.CancelledError:
@@ -122,6 +128,7 @@ async def _keep(settings: Settings) -> None:
         pause_s = RESTART_S if lasted else min(2 * pause_s, LONGEST_RESTART_S)
         err.print(f"The worker ended ({code}); it is started again in {pause_s:g} s.")
         await asyncio.sleep(pause_s)
+        process = await _start(settings)
 
 
 async def _end(process: Process) -> None:

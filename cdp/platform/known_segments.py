@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from api.platform import Condition, SegmentDetail, Trace
 from cdp.segments.explain import trace
-from cdp.segments.index import needs_of, users_of
+from cdp.segments.index import needs_of, uses_of
 from cdp.segments.parse import parse
 from cdp.segments.views import StoredView
 from graph_schema.model.rule import Rule
@@ -28,7 +28,9 @@ class KnownSegments:
 
     async def by_keys(self, keys: Sequence[str]) -> list[SegmentDetail | None]:
         known = await self._store.segments()
-        found = {segment.key: _detail(segment, known) for segment in known}
+        asked = set(keys)
+        details = _details([segment for segment in known if segment.key in asked], known)
+        found = {detail.segment.key: detail for detail in details}
         return [found.get(key) for key in keys]
 
     async def at_version(self, key: str, version: int) -> SegmentDetail | None:
@@ -51,8 +53,7 @@ class KnownSegments:
         known = await self._store.segments()
         (after,) = span.after or ("",)
         found = [s for s in _with_status(known, status) if s.key > after]
-        details = [_detail(segment, known) for segment in found[: span.first]]
-        return Page(details, len(found) > span.first)
+        return Page(_details(found[: span.first], known), len(found) > span.first)
 
     async def count(self, status: str | None) -> int:
         return len(_with_status(await self._store.segments(), status))
@@ -131,13 +132,22 @@ class KnownSegments:
         }
 
 
-def _detail(segment: Segment, known: Sequence[Segment]) -> SegmentDetail:
-    return SegmentDetail(
-        segment,
-        _progress(segment),
-        tuple(sorted(needs_of(parse(segment.rule)).segments)),
-        tuple(users_of(segment.key, known)),
-    )
+def _details(wanted: Iterable[Segment], known: Iterable[Segment]) -> list[SegmentDetail]:
+    """`known`: all segments that there are."""
+    users: dict[str, list[str]] = {}
+    for segment in known:
+        if segment.status is not SegmentStatus.ARCHIVED:
+            for key in uses_of(segment):
+                users.setdefault(key, []).append(segment.key)
+    return [
+        SegmentDetail(
+            segment,
+            _progress(segment),
+            tuple(sorted(uses_of(segment))),
+            tuple(users.get(segment.key, ())),
+        )
+        for segment in wanted
+    ]
 
 
 def _progress(segment: Segment) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
 import msgspec
@@ -152,11 +153,21 @@ def check_uses(key: str, rule: Rule, segments: Iterable[Segment]) -> None:
         sorted_by_use(known | {key: {name}}, path)
 
 
+def uses_of(segment: Segment) -> frozenset[str]:
+    """The segments that its rule names."""
+    return _uses(msgspec.json.encode(segment.rule))
+
+
+@lru_cache(maxsize=1_000)
+def _uses(rule: bytes) -> frozenset[str]:
+    """Asked with every answer that shows a segment, and always the same for the same rule."""
+    return frozenset(needs_of(parse(msgspec.json.decode(rule))).segments)
+
+
 def users_of(key: str, segments: Iterable[Segment]) -> list[str]:
     """The segments, not archived, that use this one."""
     return [
         segment.key
         for segment in segments
-        if segment.status is not SegmentStatus.ARCHIVED
-        and key in needs_of(parse(segment.rule)).segments
+        if segment.status is not SegmentStatus.ARCHIVED and key in uses_of(segment)
     ]

@@ -122,6 +122,7 @@ RETURN collect([profile, segment, version, since, cause]) AS rows
 // name: members_by_since_at
 CALL () {
   MATCH ()-[m:MEMBER_OF]->()
+  USING INDEX m:MEMBER_OF(segment, since, profile)
   WHERE m.segment = $segment AND m.since <= $at AND m.profile IS NOT NULL
     AND (m.since < $at OR m.profile < $id) AND m.recordedAt <= $t
   RETURN m.profile AS profile, m.version AS version, m.since AS since, m.cause AS cause

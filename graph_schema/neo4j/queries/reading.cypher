@@ -243,6 +243,7 @@ RETURN collect([key, counted]) AS rows
 
 // name: members_by_since
 MATCH ()-[m:MEMBER_OF]->()
+USING INDEX m:MEMBER_OF(segment, since, profile)
 WHERE m.segment = $segment AND m.since <= $at AND m.profile IS NOT NULL
   AND (m.since < $at OR m.profile < $id)
 WITH * ORDER BY m.since DESC, m.profile DESC LIMIT $limit
