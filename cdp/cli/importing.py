@@ -175,14 +175,14 @@ def _item(row: dict[str, Any], moment: int) -> Item:
         value = row.get(name)
         return value if isinstance(value, str) and value else None
 
-    attributes = row.get("attributes")
+    attributes, price = row.get("attributes"), micros(row.get("price"))
     return Item(
         id=str(row.get("id")),
         updated_at=moment,
         name=text("name"),
         category=text("category"),
         brand=text("brand"),
-        price=micros(row.get("price")),
+        price=price if price is not None and price >= 0 else None,
         currency=currency(row.get("currency")),
         url=text("url"),
         image_url=text("imageUrl"),
