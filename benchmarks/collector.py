@@ -16,7 +16,7 @@ import uuid
 
 import aiohttp
 from aiohttp import web
-from serving import served
+from running import served
 
 BATCH = 100
 CONNECTIONS = 8

@@ -13,7 +13,7 @@ import time
 import uuid
 
 import aiohttp
-from serving import Served, served
+from running import Served, served
 
 RATE = 500
 BATCH = 25

@@ -32,27 +32,34 @@ class Catalogue:
         self._reading: asyncio.Task[None] | None = None
         self._shelves: WeakSet[Shelf] = WeakSet()
 
-    async def fresh(self) -> Mapping[str, Item]:
-        """The items as they are now, or, where more has changed than can be read at once, as they
-        were a moment ago. Only the first call of all waits until all of them are read. Not to be
-        changed. Raises StoreUnavailable where the graph cannot be read."""
+    @property
+    def items(self) -> Mapping[str, Item]:
+        """As they were read last. Not to be changed."""
+        return self._items
+
+    async def fresh(self) -> bool:
+        """Reads what has changed. True: the items, and the shelves, are as they are now; False: more
+        has changed than can be read at once, and they are as they were a moment ago. Only the first
+        call of all waits until all items are read. Raises StoreUnavailable where the graph cannot be
+        read."""
         if self._position is None:
             await asyncio.shield(self._read())
         end = await self._store.feed_end()
         for _ in range(2):  # the reading under way may have begun before this end
             if self._position is not None and not _differ(self._position, end):
-                break
+                return True
             reading = self._read()
             done, _ = await asyncio.wait({reading}, timeout=PATIENCE_S)
             if not done:
-                break
+                return False
             reading.result()
-        return self._items
+        return self._position is not None and not lies_behind(self._position, end)
 
     async def shelf(self, item_ids: tuple[str, ...]) -> Shelf:
         """The columns in the order of those items, made in a thread, and kept up to date from then on
         for as long as somebody holds them."""
-        before = dict(await self.fresh())
+        await self.fresh()
+        before = dict(self._items)
         shelf = await asyncio.to_thread(Shelf, item_ids, before)
         shelf.put(_changed(before, self._items))
         self._shelves.add(shelf)

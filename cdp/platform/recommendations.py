@@ -71,7 +71,8 @@ class ModelRecommending:
 
     async def item_count(self, search: str | None, where: ItemWhere | None) -> int:
         passes = item_filter(where)
-        items = (await self._catalogue.fresh()).values()
+        await self._catalogue.fresh()
+        items = self._catalogue.items.values()
         return sum(_found(item, search) and passes(item) for item in items)
 
     # ── recommendations ────────────────────────────────────────────────────────────────────────
@@ -92,7 +93,7 @@ class ModelRecommending:
         if loaded is None:
             return Recommendations(_request_id(), (), None, "NO_MODEL")
         model, now = loaded.model, (*item_ids, *seen.items)
-        history, _ = await asyncio.gather(self._history(profile_id), self._catalogue.fresh())
+        history, current = await asyncio.gather(self._history(profile_id), self._catalogue.fresh())
         known = model.knows_any((*now, *(touch.item_id for touch in history)))
         popularity = None if known else await self._popularity(model, profile_id)
         request = Request(
@@ -105,10 +106,12 @@ class ModelRecommending:
             max_per_category=seen.max_per_category,
             popularity=popularity,
         )
-        ranking = await self._still(model.recommend(request), where, first)
+        ranking = model.recommend(request)
+        if not current:
+            ranking = await self._still(ranking, where)
         unknown = profile_id is None and not now
         fallback = "UNKNOWN_PROFILE" if unknown else ranking.fallback and str(ranking.fallback)
-        return self._answer(loaded.version, ranking, fallback)
+        return self._answer(loaded.version, ranking, first, fallback)
 
     async def similar(
         self, item_id: str, where: ItemWhere | None, first: int
@@ -119,11 +122,13 @@ class ModelRecommending:
         loaded = await self._versions.of(None)
         if loaded is None:
             return Recommendations(_request_id(), (), None, "NO_MODEL")
-        await self._catalogue.fresh()
+        current = await self._catalogue.fresh()
         allowed = loaded.shelf.allowed(where)
-        similar = loaded.model.similar_items(item_id, first=first + SPARE, allowed=allowed)
-        ranking = await self._still(similar, where, first)
-        return self._answer(loaded.version, ranking, ranking.fallback and str(ranking.fallback))
+        ranking = loaded.model.similar_items(item_id, first=first + SPARE, allowed=allowed)
+        if not current:
+            ranking = await self._still(ranking, where)
+        fallback = ranking.fallback and str(ranking.fallback)
+        return self._answer(loaded.version, ranking, first, fallback)
 
     async def recommenders(self) -> list[Recommender]:
         service = self._artifacts.in_service()
@@ -166,8 +171,8 @@ class ModelRecommending:
         (page,) = await self._store.membership_pages([profile_id], Span(MOST_SEGMENTS))
         return model.popularity_in([membership.segment for membership in page.items])
 
-    async def _still(self, ranking: Ranking, where: ItemWhere | None, first: int) -> Ranking:
-        """The first of a ranking that pass the filter as the store has them now."""
+    async def _still(self, ranking: Ranking, where: ItemWhere | None) -> Ranking:
+        """Those of a ranking that pass the filter as the store has them now: the columns are behind."""
         passes = item_filter(where)
         now = await self._store.items_by_ids([found.item_id for found in ranking.items])
         kept = [
@@ -175,10 +180,10 @@ class ModelRecommending:
             for found, item in zip(ranking.items, now, strict=True)
             if item is not None and passes(item)
         ]
-        return Ranking(items=tuple(kept[:first]), fallback=ranking.fallback)
+        return Ranking(items=tuple(kept), fallback=ranking.fallback)
 
     def _answer(
-        self, version: RecommenderVersion, ranking: Ranking, fallback: str | None
+        self, version: RecommenderVersion, ranking: Ranking, first: int, fallback: str | None
     ) -> Recommendations:
         items = tuple(
             Recommended(
@@ -186,7 +191,7 @@ class ModelRecommending:
                 found.score,
                 tuple(Reason(str(r.kind), r.item_id, r.share, r.text) for r in found.reasons),
             )
-            for found in ranking.items
+            for found in ranking.items[:first]
         )
         told = _recommender(version, self._artifacts.in_service())
         drawn = secrets.token_hex(10)

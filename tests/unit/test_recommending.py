@@ -105,8 +105,8 @@ async def test_what_is_sold_out_is_gone_with_the_next_question(
     asked = ModelRecommending(shop, artifacts)  # type: ignore[arg-type]
     before = await shown(asked)
     assert len(before) == 5
-    for id_ in before[:2]:
-        shop.catalogue[id_] = msgspec.structs.replace(shop.catalogue[id_], available=False)
+    shop.put(*(msgspec.structs.replace(ITEMS[id_], available=False) for id_ in before[:2]))
+    shop.put(ITEMS[before[2]])
     del shop.catalogue[before[2]]
     after = await shown(asked)
     assert len(after) == 5
@@ -212,6 +212,10 @@ async def test_a_catalogue_that_changes_much_is_read_while_the_old_one_serves(
     monkeypatch.setattr(shop, "changes", slow)
     shop.put(msgspec.structs.replace(ITEMS["i03"], price=4))
     assert await shown(asked, where=cheap) == []
+    # What is shown is held against the store meanwhile.
+    first = (await shown(asked))[0]
+    shop.put(msgspec.structs.replace(ITEMS[first], available=False))
+    assert first not in await shown(asked)
     reading.set()
     assert await shown(asked, where=cheap) == ["i03"]
 
