@@ -63,7 +63,10 @@ CALL () {
     s.kind, s.userAgentFamily, s.os, s.locale, s.timezone, s.screen, s.country, s.ipPrefix,
     s.recordedAt]) AS sessions, collect(DISTINCT s.owner) AS owners
 }
-WITH sessions, $all.keys + owners AS keys
+CALL (owners) {
+  UNWIND $all.keys + owners AS key
+  RETURN collect(DISTINCT key) AS keys
+}
 CALL (keys) {
   UNWIND keys AS key
   MATCH (:Identifier {key: key})-[:IDENTIFIES]->(p:Profile)
