@@ -16,6 +16,7 @@ from graph_schema.model.explanation import EvidenceGraph, LinkPath
 from graph_schema.model.identifier import Identifier
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.segment import Membership, SegmentVersion
 from graph_schema.store import Page, Span, StoredEvent, StoredSession
 
@@ -157,6 +158,10 @@ class Loaders:
     @property
     def decisions(self) -> Loader[str, Decision | None]:
         return self._loader("decisions", self._moment.changes.decisions)
+
+    @property
+    def rules(self) -> Loader[str, RulesVersion | None]:
+        return self._loader("rules", self._moment.changes.rules)
 
     @property
     def sightings(self) -> Loader[EdgeKey, list[str]]:

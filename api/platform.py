@@ -21,6 +21,7 @@ from graph_schema.model.item import Item
 from graph_schema.model.lint import LintFinding
 from graph_schema.model.profile import Profile
 from graph_schema.model.rehearsal import Rehearsal
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.segment import Membership, Segment, SegmentVersion
 from graph_schema.model.time import Micros
 from graph_schema.store import Page, StoredEvent, StoredSession
@@ -437,6 +438,10 @@ class IdentityChanges(Protocol):
         ...
 
     async def decisions(self, ids: Sequence[str]) -> list[Decision | None]: ...
+
+    async def rules(self, numbers: Sequence[str]) -> list[RulesVersion | None]:
+        """Versions of the rules that were put in force, by their numbers in figures."""
+        ...
 
 
 class IdentityCommands(IdentityChanges, Protocol):

@@ -33,7 +33,7 @@ _RULES[None] = None
 
 
 def identifier(row: Row) -> Identifier:
-    return Identifier(*(*row[:8], _STATUSES[row[8]], row[9]))
+    return Identifier(*(*row[:8], _STATUSES[row[8]], *row[9:11]))
 
 
 def edge(row: Row) -> Edge:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, Key
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.segment import Membership, Segment
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
@@ -41,6 +42,11 @@ class EvidenceReading(Protocol):
     async def decisions(self, after: RecordedAt) -> list[Decision]:
         """All decisions recorded behind `after`, by (rec, id), those undone among them. They are
         never changed, so whoever knows the earlier ones asks for the rest only."""
+        ...
+
+    async def rules(self, after: int) -> list[RulesVersion]:
+        """The versions of the rules beyond `after`, oldest first. Those that the graph began with are
+        none of them."""
         ...
 
     async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]: ...

@@ -97,6 +97,7 @@ LABELS: tuple[Label, ...] = (
         Property("status", _T, "active, shared, blocked or burned"),
         Property("firstSeenAt", _I), Property("lastSeenAt", _I),
         Property("search", _T, "the value, folded for searching"),
+        Property("resolvedBy", _I, "the version of the rules that resolved its profile"),
     )),
     Label("Session", "events of one device without a long pause, and by one user", (
         Property("id", _T, "the message id of its first event"),
@@ -160,6 +161,9 @@ LABELS: tuple[Label, ...] = (
         Property("actor"), Property("at", _I), Property("note"), Property("recordedAt", _I),
         Property("undoes", _T, "the decision that it withdraws"),
         Property("undoesChange", _T, "the change that it takes back"),
+    )),
+    Label("Rules", "rules of identity that were put in force", (
+        Property("version", _I), Property("body", Kind.JSON, "all of it"), Property("recordedAt", _I),
     )),
     Label("Assigned", "which profile held an identifier, and how it stood, as known for a while", (
         Property("identifier"), Property("profile"), Property("status"),
@@ -246,6 +250,7 @@ UNIQUE: tuple[Unique, ...] = (
     Unique("migration_version", "Migration", ("version",)),
     Unique("waiting_pair", "Waiting", ("pair",), since=2),
     Unique("segment_state", "SegmentState", ("key", "recordedAt"), since=3),
+    Unique("rules_version", "Rules", ("version",), since=4),
 )
 
 INDEXES: tuple[Index, ...] = (

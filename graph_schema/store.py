@@ -34,6 +34,7 @@ from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Interaction, Item
 from graph_schema.model.known import Assigned, Sighting
 from graph_schema.model.profile import Profile
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.segment import Membership, Segment, SegmentVersion
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
@@ -251,6 +252,9 @@ class Delta(msgspec.Struct):
     """Added up with what the session has of the item."""
     seen: list[Seen] = []
     decisions: list[Decision] = []
+    rules: list[RulesVersion] = []
+    """Put by their numbers. Where several workers write, none of their batches is in hand when a version
+    is committed, so that whatever begins after sees it."""
     identifiers: list[Identifier] = []
     assigned: list[Assigned] = []
     """In the order in which they became so. Each ends the one before it of that identifier; one whose
@@ -356,6 +360,15 @@ class Batch(DecidingReading, Protocol):
         ...
 
     async def outcome(self, command_id: str) -> Outcome | None: ...
+
+    async def outdated(self, version: int, after: Key, limit: int) -> list[Key]:
+        """Identifiers of profiles that were resolved by other rules than this version, by key behind
+        `after`. Nothing is locked."""
+        ...
+
+    async def burned_by(self, users: int) -> list[Key]:
+        """The burned identifiers that were seen with so many user_ids or fewer. Nothing is locked."""
+        ...
 
     async def write(self, delta: Delta) -> None:
         """Writes a difference; may be called several times in one batch."""
@@ -473,6 +486,11 @@ class GraphReading(MomentReading, DecidingReading, Protocol):
         ...
 
     async def totals(self) -> Totals: ...
+
+    async def outdated_count(self, version: int) -> int:
+        """Of how many identifiers the profile was resolved by other rules than this version. Walks all
+        identifiers."""
+        ...
 
     async def checkpoints(self) -> list[Checkpoint]:
         """Of every partition that there is, by number."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+
+import msgspec
 
 from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key, parse_key
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import Micros
+from identity.anew import mark, resolve_anew
+from identity.decisions import USER
 from identity.local import (
     Absorbing,
     Difference,
@@ -18,7 +23,7 @@ from identity.local import (
     absorb,
     resolve_waiting,
 )
-from identity.region import Region
+from identity.region import JOINING, Region, TooLarge
 
 
 class EvidenceBook:
@@ -57,9 +62,34 @@ class EvidenceBook:
             return Difference()
         if decided:
             region.most = None
+        self._take_along(region, {end for n in noticed for end in (n.fact.a, n.fact.b)})
         self._load_between_burned(region, noticed)
         self.decisions += decided
         difference = self._run(region, absorb(region, noticed, new, decided))
+        mark(region, difference)
+        self._keep(region, difference)
+        return difference
+
+    def change_rules(self, rules: IdentityRules) -> None:
+        """From here on these hold, and everybody is to be resolved anew."""
+        self.rules = rules
+        for key, known in self.identifiers.items():
+            if known.status is IdentifierStatus.BURNED:
+                users = self._users_seen(key)
+                if users <= rules.burned_above:
+                    self.identifiers[key] = msgspec.structs.replace(
+                        known, status=IdentifierStatus.ACTIVE
+                    )
+
+    def outdated(self) -> list[Key]:
+        """Who was resolved by other rules than those that hold."""
+        version = self.rules.version
+        return [key for key, i in self.identifiers.items() if i.resolved_by != version]
+
+    def resolve_anew(self, keys: Collection[Key], region: Region | None = None) -> Difference:
+        """Raises TooLarge where the region has a limit."""
+        region = region or Region(self.rules, self.decisions)
+        difference = self._run(region, resolve_anew(region, keys))
         self._keep(region, difference)
         return difference
 
@@ -83,6 +113,20 @@ class EvidenceBook:
         """The anchor of the cluster that holds an identifier."""
         known = self.identifiers.get(key)
         return known.profile if known is not None else None
+
+    def _take_along(self, region: Region, keys: set[Key]) -> None:
+        known = {key for key in keys if key in self.identifiers}
+        self._load(region, Need(keys=frozenset(known)))
+        old = {key for key in known if region.nodes[key].resolved_by != self.rules.version}
+        if old:
+            with suppress(TooLarge):
+                self.resolve_anew(old, region)
+
+    def _users_seen(self, key: Key) -> int:
+        ends = {
+            end for edge in self._evidence.get(key, ()) if edge[2] in JOINING for end in edge[:2]
+        }
+        return sum(parse_key(end)[0] == USER for end in ends)
 
     def _news(self, fact: Seen) -> Noticed | None:
         halves = self.seen.setdefault((fact.a, fact.b, fact.kind), {})
@@ -166,6 +210,7 @@ class EvidenceBook:
                 last_at=node.first_at,
                 profile=node.anchor,
                 status=node.status,
+                resolved_by=node.resolved_by,
             )
         for anchor in difference.before:
             del self.clusters[anchor]

@@ -58,6 +58,8 @@ def why_not_undoable(change: IdentityChange, decisions: Decisions) -> Refusal | 
         return None if decisions.made_by(change.id) else _nothing("Nothing was decided there.")
     if change.by is CausedBy.EVENT and change.kind is ChangeKind.MERGE and len(change.before) > 1:
         return None
+    if change.by is CausedBy.RULES:
+        return _nothing("Rules brought this change about: take the change of rules back.")
     return _nothing(
         "Evidence brought this change about, and of those only a merge of profiles can be taken back: "
         "merge or split the profiles as they are now."

@@ -70,6 +70,7 @@ def complete(region: Region, keys: Collection[Key]) -> Loading:
 def with_clusters(region: Region, keys: Iterable[Key]) -> Loading:
     """The same where the clusters are enough: whatever it takes, and without the evidence of those that
     have too much."""
+    region.asked.update(keys)
     missing = frozenset(
         key
         for key in keys

@@ -46,7 +46,7 @@ class Judging:
             node = self._region.nodes[key]
             if node.burned:
                 continue
-            yield from _prepare(self._region, key)
+            yield from prepare(self._region, key)
             self._remember(node)
             shared, node.admits = self._region.judge(key)
             if shared != node.shared:
@@ -62,8 +62,8 @@ class Judging:
         self._before.setdefault(node.key, (node.burned, node.shared, node.admits))
 
 
-def _prepare(region: Region, device: Key) -> Loading:
-    """Loads what judging a device takes: its people's own evidence, and the half-hours if several."""
+def people_about(region: Region, device: Key) -> set[Key]:
+    """The e-mails, phones and whoever decisions name, whose own evidence judging a device takes."""
     people = {end.key for _, end in region.ends(device) if end.person and not end.user}
     people.update(key for side in region.decisions.claims(device) for key in side)
     people.update(
@@ -72,7 +72,12 @@ def _prepare(region: Region, device: Key) -> Loading:
         for decision in region.decisions.naming(person)
         for key in (*decision.left, *decision.right)
     )
-    yield from complete(region, people)
+    return people
+
+
+def prepare(region: Region, device: Key) -> Loading:
+    """Loads what judging a device takes: its people's own evidence, and the half-hours if several."""
+    yield from complete(region, people_about(region, device))
     seen = region.people_of(device)
     if len({region.principal(person.key) for _, person in seen}) > 1:
         missing = frozenset(e.key for e, _ in seen if e.key not in region.half_hours)

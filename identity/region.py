@@ -46,7 +46,8 @@ class Node(msgspec.Struct):
     `anchor` is that of the cluster which holds it now, None while it is new. `complete`: its whole
     cluster and all its evidence are in the region; `crowded`: its cluster, but of its evidence, of which
     there is too much, only what others brought along. Of a device that was judged: `admits` are the
-    principals whose evidence is not cut, None where all of it counts.
+    principals whose evidence is not cut, None where all of it counts. `resolved_by`: the version of the
+    rules by which it was resolved.
     """
 
     key: Key
@@ -58,6 +59,7 @@ class Node(msgspec.Struct):
     burned: bool = False
     shared: bool = False
     admits: frozenset[Key] | None = None
+    resolved_by: int = 1
 
     @property
     def order(self) -> tuple[int, Micros, Key]:
@@ -107,6 +109,10 @@ class Region:
         self.clusters: dict[Key, set[Key]] = {}
         self.half_hours: dict[EdgeKey, dict[int, tuple[Micros, str]]] = {}
         """Of each edge whose half-hours are loaded: the earliest (at, mid) in each."""
+        self.asked: set[Key] = set()
+        """Whose clusters were asked for since `begin`."""
+        self.outdated = False
+        """Some that were loaded had been resolved by other rules."""
         self.unknown: set[Key] = set()
         """Known not to be in the graph: nothing is asked about them. Whoever has read that already may
         say so here."""
@@ -149,7 +155,9 @@ class Region:
 
     def new(self, key: Key, namespace: Namespace, at: Micros) -> Node:
         """An identifier that nobody saw before."""
-        node = self.nodes[key] = Node(key, namespace, at, complete=True)
+        node = self.nodes[key] = Node(
+            key, namespace, at, complete=True, resolved_by=self.rules.version
+        )
         self.unknown.discard(key)
         return node
 
@@ -174,7 +182,9 @@ class Region:
             anchor,
             burned=identifier.status is IdentifierStatus.BURNED,
             shared=identifier.status is IdentifierStatus.SHARED,
+            resolved_by=identifier.resolved_by,
         )
+        self.outdated |= node.resolved_by != self.rules.version
         return node
 
     # ── how much may be read ───────────────────────────────────────────────────────────────────
@@ -182,6 +192,7 @@ class Region:
     def begin(self) -> None:
         """From here on counts what one fact or decision takes."""
         self._read = 0
+        self.asked.clear()
 
     def allow(self, count: int = 0, whole: Iterable[Key] = ()) -> None:
         """Raises TooLarge where so many, or those that were read so far, are too many, or where the

@@ -19,6 +19,7 @@ from api.types.scalars import DateTime
 from graph_schema.model.change import CausedBy, FeedEntry, IdentityChange
 from graph_schema.model.change import ChangePart as StoredPart
 from graph_schema.model.evidence import Decision as StoredDecision
+from graph_schema.model.rules import RulesVersion as StoredRulesVersion
 from graph_schema.store import Page
 
 
@@ -63,8 +64,25 @@ class Decision:
         return self.decision.at
 
 
+@strawberry.type(description="Rules of identity that were put in force.")
+class RulesVersion:
+    known: strawberry.Private[StoredRulesVersion]
+
+    @resolved("Its number; those that the graph began with are 1.")
+    def version(self) -> int:
+        return self.known.version
+
+    @resolved("Who put them in force.")
+    def actor(self) -> str:
+        return self.known.actor
+
+    @resolved("When it was recorded.")
+    def at(self) -> DateTime:
+        return self.known.rec
+
+
 ChangeCause = Annotated[
-    event_types.Event | Decision,
+    event_types.Event | Decision | RulesVersion,
     strawberry.union("ChangeCause", description="What can change identity."),
 ]
 
@@ -95,6 +113,9 @@ class Change:
     async def cause(self) -> ChangeCause | None:
         if self.change.by is CausedBy.EVENT:
             return await event_types.event_by_id(self.ctx, self.change.cause)
+        if self.change.by is CausedBy.RULES:
+            version = await self.ctx.loaders.rules.load(self.change.cause)
+            return None if version is None else RulesVersion(known=version)
         found = await self.ctx.loaders.decisions.load(self.change.cause)
         return None if found is None else Decision(decision=found)
 

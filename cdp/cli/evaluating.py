@@ -16,6 +16,7 @@ from cdp.evaluation import plain
 from cdp.evaluation.gather import gather
 from cdp.evaluation.report import Contents, html, write_report
 from cdp.evaluation.truth import read_truth
+from cdp.platform.rules import KnownRules
 from cdp.settings import Settings
 from graph_schema.errors import BadInput
 from identity.evaluation.assess import assess
@@ -65,19 +66,20 @@ def evaluate_identity(settings: Settings, asked: Asked, *, as_json: bool) -> int
 
 async def evaluated(parts: Parts, asked: Asked) -> Contents:
     """Reads the graph and measures it."""
-    truth = read_truth(asked.truth, parts.rules) if asked.truth is not None else None
+    rules = await KnownRules(parts.store, parts.rules).in_force()
+    truth = read_truth(asked.truth, rules) if asked.truth is not None else None
     with progress("reading the graph") as report:
-        graph = await gather(parts.store, parts.rules, report)
+        graph = await gather(parts.store, rules, report)
     return Contents(
         profiles=len({i.profile for i in graph.identifiers.values() if i.profile is not None}),
         identifiers=len(graph.identifiers),
         sessions=len(graph.sessions),
         merged=graph.merged,
-        assessment=assess(graph, truth, parts.rules) if truth is not None else None,
-        masked=mask(graph.sessions, parts.rules, asked.hidden, asked.seed)
+        assessment=assess(graph, truth, rules) if truth is not None else None,
+        masked=mask(graph.sessions, rules, asked.hidden, asked.seed)
         if asked.hidden is not None
         else None,
-        growth=tuple(sizes_over_time(evidence_of(graph.events()), parts.rules))
+        growth=tuple(sizes_over_time(evidence_of(graph.events()), rules))
         if asked.report is not None
         else (),
     )

@@ -179,11 +179,18 @@ def _dry_run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _identity(settings: Settings, options: argparse.Namespace) -> int:
-    from cdp.cli.rehearsing import lint_identity, show_rules
+    if options.what == "lint":
+        from cdp.cli.rehearsing import lint_identity
+
+        return lint_identity(settings, as_json=options.json)
+    from cdp.cli.ruling import Asked, apply_rules, show_rules, show_versions
 
     if options.what == "rules":
         return show_rules(settings)
-    return lint_identity(settings, as_json=options.json)
+    if options.what == "versions":
+        return show_versions(settings, as_json=options.json)
+    asked = Asked(options.rules, options.version, options.note, options.key)
+    return apply_rules(settings, asked, as_json=options.json)
 
 
 def _schema(settings: Settings, options: argparse.Namespace) -> int:
@@ -329,9 +336,14 @@ def _parser() -> argparse.ArgumentParser:
     dry.add_argument("--json", action="store_true")
 
     who = verb(
-        "identity", "look for what stands in the way; show the rules", _identity, "identity lint"
-    )
-    who.add_argument("what", choices=("lint", "rules"))
+        "identity", "the rules of identity: show, apply, find what stands in the way", _identity,
+        "identity apply rules.toml",
+    )  # fmt: skip
+    who.add_argument("what", choices=("lint", "rules", "versions", "apply"))
+    who.add_argument("rules", nargs="?", type=Path, metavar="RULES.TOML", help="what to apply")
+    who.add_argument("--version", type=whole(1), metavar="N", help="apply those of a version again")
+    who.add_argument("--note", help="why they are applied")
+    who.add_argument("--key", help="the same key again applies nothing twice")
     who.add_argument("--json", action="store_true")
 
     schema = verb("schema", "the GraphQL schema, or the graph's", _schema, "schema graph")

@@ -10,27 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from cdp.bootstrap import Parts, build, opened
-from cdp.cli.console import err, out, progress
+from cdp.cli.console import out, progress
+from cdp.cli.ruling import read_file
 from cdp.platform.evidence import StoredEvidence
 from cdp.settings import Settings
-from graph_schema.errors import BadInput
 from graph_schema.model.change import ChangePart
 from graph_schema.model.rehearsal import Rehearsal, RehearsedChange
-from identity.rules_file import RulesRefused, read_rules, write_rules
 
 
 def dry_run(settings: Settings, *, file: Path, examples: int, as_json: bool) -> int:
     """Exit 0 where nothing would change, 1 where something would. Changes nothing."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(reason=f"{file} cannot be read: {error}.") from error
-    try:
-        others = read_rules(text)
-    except RulesRefused as refused:
-        for mistake in refused.mistakes:
-            err.print(f"{'.'.join(mistake.path)}: {mistake.message}", soft_wrap=True)
-        raise
+    others = read_file(file)
 
     async def run() -> Rehearsal:
         async with opened(build(settings)) as parts:
@@ -64,12 +54,6 @@ def lint_identity(settings: Settings, *, as_json: bool) -> int:
         return 1 if findings else 0
 
     return asyncio.run(run())
-
-
-def show_rules(settings: Settings) -> int:
-    """The rules in force, as a file to begin with."""
-    out.print(write_rules(build(settings).rules), soft_wrap=True, end="")
-    return 0
 
 
 def _evidence(parts: Parts) -> StoredEvidence:

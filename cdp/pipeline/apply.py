@@ -40,9 +40,10 @@ class EventApplier:
 
     async def apply(self, records: Sequence[LogRecord], checkpoint: Checkpoint) -> Applied:
         """Raises whatever a record's content makes fail; the graph is then as it was."""
-        normaliser = self._in_force.normaliser
-        prepared = [prepare(record, normaliser) for record in records if record.body is not None]
         async with self._store.batch(checkpoint) as batch:
+            await self._in_force.refresh_rules(batch)
+            normaliser = self._in_force.normaliser
+            prepared = [prepare(one, normaliser) for one in records if one.body is not None]
             fresh, dead = await self._within(batch, prepared, records[-1].at)
             await batch.advance(records[-1].position, records[-1].at)
             duplicate = len(prepared) - fresh - len(dead)
@@ -53,8 +54,9 @@ class EventApplier:
     ) -> Checkpoint:
         """Another try with a record that is among the dead letters, as the command `asked` wants it,
         whose outcome is stored with it. Raises as `apply`."""
-        prepared = [prepare(record, self._in_force.normaliser)]
         async with self._store.batch(checkpoint) as batch:
+            await self._in_force.refresh_rules(batch)
+            prepared = [prepare(record, self._in_force.normaliser)]
             place = (record.partition, record.position)
             await batch.write(Delta(rec=asked.at, revived=[place]))
             _, dead = await self._within(batch, prepared, asked.at)
@@ -70,7 +72,7 @@ class EventApplier:
         """How many events were new, and those that went to the dead letters."""
         asked = wanted(prepared, self._in_force.rules.session_gap)
         known = await batch.load(asked)
-        await self._in_force.refresh(batch)
+        await self._in_force.refresh_decisions(batch)
         work = Working(batch, self._in_force, rec, known, asked.keys)
         fresh = self._fresh(work, prepared)
         await IdentityResolver(work, region.MOST).take(fresh)

@@ -13,6 +13,7 @@ from cdp.pipeline.holding import EveryPartition, Holding
 from cdp.pipeline.in_force import InForce
 from cdp.pipeline.pruning import KEEP, Pruning
 from cdp.pipeline.records import RecordApplier
+from cdp.pipeline.rules import RulesWalk
 from cdp.pipeline.upkeep import Upkeep
 from cdp.pipeline.worker import Worker
 from graph_schema.model.time import Micros
@@ -39,6 +40,7 @@ def worker_of(
         RecordApplier(store, events, commands, Replaying(log, store, events)),
         Upkeep(store, in_force),
         Background(store, in_force),
+        RulesWalk(store, in_force),
         Pruning(store, in_force.now, keep_feed),
         batch_size,
         progress,

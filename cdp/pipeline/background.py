@@ -66,7 +66,7 @@ class Background:
         difference = await IdentityResolver(work).resolve(waiting)
         work.delta.resolved = [(one.a, one.b) for one in waiting]
         change = self._change(difference, waiting[-1], at, rec)
-        work.delta.changes = [] if change is None else [change]
+        work.delta.changes += [] if change is None else [change]
         await Consequences(work, SessionFolder(work), self._in_force).write(
             (), cause=MembershipCause.IDENTITY
         )

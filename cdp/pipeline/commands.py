@@ -8,6 +8,7 @@ import msgspec
 from cdp.pipeline.catalogue import touched
 from cdp.pipeline.decisions import apply_decision
 from cdp.pipeline.in_force import InForce
+from cdp.pipeline.rules import apply_rules
 from cdp.segments.errors import BadRule, RuleProblem
 from cdp.segments.index import check_uses, users_of
 from cdp.segments.parse import key_problem, parse
@@ -15,6 +16,7 @@ from cdp.segments.write import to_json
 from graph_schema.model.command import (
     ArchiveSegment,
     CatalogueCommand,
+    ChangeRules,
     Command,
     CreateSegment,
     IdentityCommand,
@@ -42,16 +44,21 @@ class CommandApplier:
     async def apply(self, record: LogRecord, checkpoint: Checkpoint) -> Checkpoint:
         """Raises msgspec.DecodeError where the record's body is no command."""
         command = _command(record.body or b"")
+        ruled = None
         async with self._store.batch(checkpoint) as batch:
             if await batch.outcome(command.id) is None:
                 if isinstance(command, ReplayRecord):
                     raise TypeError("a replay is applied by Replaying")
-                if isinstance(command, IdentityCommand):
-                    await apply_decision(batch, self._in_force, command, record.at)
+                if isinstance(command, ChangeRules):
+                    ruled = await apply_rules(batch, self._in_force, command, record.at)
+                elif isinstance(command, IdentityCommand):
+                    ruled = await apply_decision(batch, self._in_force, command, record.at)
                 else:
                     await self._apply(batch, command, record.at)
             await batch.advance(record.position, record.at)
         self._in_force.forget_segments()
+        if ruled is not None:
+            self._in_force.adopt(ruled)
         return batch.checkpoint
 
     async def _apply(self, batch: Batch, command: CatalogueCommand, rec: Micros) -> None:

@@ -5,28 +5,34 @@ from __future__ import annotations
 from cdp.pipeline.consequences import Consequences
 from cdp.pipeline.identities import IdentityResolver
 from cdp.pipeline.in_force import InForce
+from cdp.pipeline.rules import apply_rules
 from cdp.pipeline.sessions import SessionFolder
 from cdp.pipeline.working import Working
 from graph_schema.model.change import ChangePart, ChangeStatus
 from graph_schema.model.command import IdentityCommand, Outcome, UndoChange
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.segment import MembershipCause
 from graph_schema.model.time import Micros
 from graph_schema.store import Batch, Delta
 from identity.deciding import Refusal, change_of, decide, facing, told
+from identity.ruling import is_about_rules
 
 
 async def apply_decision(
     batch: Batch, in_force: InForce, command: IdentityCommand, rec: Micros
-) -> None:
-    """Writes the decisions, what they bring about, the change that tells it, and the outcome."""
+) -> RulesVersion | None:
+    """Writes the decisions, what they bring about, the change that tells it, and the outcome.
+    Answers the rules that an undoing puts in force."""
     await in_force.refresh(batch)
     undone = None
     if isinstance(command, UndoChange):
         (undone,) = await batch.changes_by_ids([command.change])
+    if isinstance(command, UndoChange) and is_about_rules(undone):
+        return await apply_rules(batch, in_force, command, rec)
     decided = decide(command, rec, in_force.decisions, undone)
     if isinstance(decided, Refusal):
         await _refuse(batch, command, rec, decided)
-        return
+        return None
     work = Working(batch, in_force, rec)
     difference = await IdentityResolver(work).decide(decided)
     sessions = SessionFolder(work)
@@ -34,9 +40,10 @@ async def apply_decision(
     work.delta.decisions = decided
     told_of = {*difference.before, *difference.after}
     beside = await _with_other_sessions(work, {work.ids.of(anchor) for anchor in told_of})
-    work.delta.changes = [change_of(command, rec, difference, beside, work.ids)]
+    work.delta.changes += [change_of(command, rec, difference, beside, work.ids)]
     work.delta.outcomes = [Outcome(command.id, rec)]
     await Consequences(work, sessions, in_force).write((), cause=MembershipCause.IDENTITY)
+    return None
 
 
 async def _with_other_sessions(work: Working, told_of: set[str]) -> tuple[ChangePart, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -12,11 +13,13 @@ from cdp.pipeline.working import Working
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen, Waiting
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
+from identity.anew import mark, resolve_anew
 from identity.deciding import came_out, parts_of
 from identity.driving import Driver
 from identity.local import Difference, Noticed, Sighted, absorb, resolve_waiting
 from identity.normalise import Name
-from identity.region import Region
+from identity.region import Region, TooLarge
+from identity.ruling import consequences
 
 
 class IdentityResolver:
@@ -45,7 +48,9 @@ class IdentityResolver:
             ]
             noticed = [self._notice(fact, item) for fact in item.facts if self._is_news(fact)]
             if noticed or sighted:
+                await self._by_todays_rules({end for n in noticed for end in (n.fact.a, n.fact.b)})
                 difference = await self._driver.run(absorb(self._region, noticed, sighted))
+                mark(self._region, difference)
                 self._keep(difference)
                 self._note_change(difference, item)
                 self._work.delta.waiting += [
@@ -56,7 +61,11 @@ class IdentityResolver:
 
     async def decide(self, decided: Sequence[Decision]) -> Difference:
         """Takes decisions, and answers what they change."""
+        named = {key for one in decided for key in (*one.left, *one.right)}
+        await self._driver.load(named)
+        await self._by_todays_rules(named)
         difference = await self._driver.run(absorb(self._region, (), (), decided))
+        mark(self._region, difference)
         self._keep(difference)
         self._work.decisions = self._region.decisions
         self._finish()
@@ -67,9 +76,37 @@ class IdentityResolver:
         pairs = [(one.a, one.b) for one in waiting]
         await self._driver.load({key for pair in pairs for key in pair})
         difference = await self._driver.run(resolve_waiting(self._region, pairs))
+        mark(self._region, difference)
         self._keep(difference)
         self._finish()
         return difference
+
+    async def resolve_anew(self, keys: Collection[Key]) -> None:
+        """Resolves the profiles of those identifiers by today's rules; notes what that changes."""
+        await self._anew(keys)
+        self._finish()
+
+    # ── by other rules ─────────────────────────────────────────────────────────────────────────
+
+    async def _by_todays_rules(self, keys: Collection[Key]) -> None:
+        """Before anything is made of them: the profiles of those identifiers that other rules resolved.
+        Where that takes too much they are left to the walk, which comes to them."""
+        nodes, version = self._region.nodes, self._work.rules.version
+        known = (key for key in keys if key in nodes)
+        outdated = [key for key in known if nodes[key].resolved_by != version]
+        if outdated:
+            with suppress(TooLarge):
+                await self._anew(sorted(outdated))
+
+    async def _anew(self, keys: Collection[Key]) -> None:
+        work = self._work
+        difference = await self._driver.run(resolve_anew(self._region, keys))
+        self._keep(difference)
+        at = work.batch.checkpoint
+        place = f"{at.partition}/{at.seq}/{len(work.delta.changes)}"
+        work.delta.changes += consequences(
+            difference, work.rules.version, work.rec, place, work.ids
+        )
 
     # ── what is new ────────────────────────────────────────────────────────────────────────────
 
@@ -108,6 +145,7 @@ class IdentityResolver:
             last_at=last_at,
             profile=None,
             status=IdentifierStatus.BLOCKED if name.blocked else IdentifierStatus.ACTIVE,
+            resolved_by=self._work.rules.version,
         )
 
     # ── resolving ──────────────────────────────────────────────────────────────────────────────
@@ -152,6 +190,7 @@ class IdentityResolver:
                 first_at=node.first_at,
                 status=node.status,
                 profile=self._work.ids.of(node.anchor) if node.anchor is not None else None,
+                resolved_by=node.resolved_by,
             )
         )
 

@@ -10,7 +10,7 @@ from cdp.segments.index import SegmentIndex
 from graph_schema.errors import StoreConflict
 from graph_schema.knowledge import EARLIEST
 from graph_schema.model.profile import ProfileIds
-from graph_schema.model.rules import IdentityRules
+from graph_schema.model.rules import IdentityRules, RulesVersion
 from graph_schema.model.time import Micros
 from graph_schema.store import Batch, Checkpoint
 from identity.decisions import Decisions
@@ -21,18 +21,35 @@ class InForce:
     """`now` is the wall clock."""
 
     def __init__(self, rules: IdentityRules, ids: ProfileIds, now: Callable[[], Micros]) -> None:
-        self.rules = rules
+        self.first = RulesVersion(rules.version, rules, 0, "", "")
+        """The rules that the graph began with."""
         self.ids = ids
         self.now = now
-        self.normaliser = Normaliser(rules)
+        self.adopt(self.first)
         self.decisions = Decisions()
         self._known = EARLIEST
         self._segments: SegmentIndex | None = None
         self._segments_of = -1
 
+    def adopt(self, version: RulesVersion) -> None:
+        """From here on these rules hold. They must be committed."""
+        self.rules = version.rules
+        self.normaliser = Normaliser(version.rules)
+
     async def refresh(self, batch: Batch) -> None:
-        """Takes in what was decided since. To be called before the batch writes decisions of its own:
-        they may still be rolled back."""
+        """Takes in what was decided since, the rules among it. To be called before the batch writes
+        decisions of its own: they may still be rolled back."""
+        await self.refresh_rules(batch)
+        await self.refresh_decisions(batch)
+
+    async def refresh_rules(self, batch: Batch) -> None:
+        """Rules that others put in force from here on wait for this batch to end."""
+        versions = await batch.rules(self.rules.version)
+        if versions:
+            self.adopt(versions[-1])
+
+    async def refresh_decisions(self, batch: Batch) -> None:
+        """Once the batch holds the profiles that it begins with."""
         recorded = await batch.decisions(self._known)
         if recorded:
             self.decisions = self.decisions.and_also(recorded)

@@ -18,6 +18,7 @@ from cdp.pipeline.in_force import InForce
 from cdp.pipeline.order import Order
 from cdp.pipeline.pruning import Pruning
 from cdp.pipeline.records import RecordApplier
+from cdp.pipeline.rules import RulesWalk
 from cdp.pipeline.upkeep import Upkeep
 from graph_schema.errors import Fenced, StoreConflict, StoreUnavailable
 from graph_schema.model.record import LogRecord
@@ -46,6 +47,7 @@ class Worker:
         records: RecordApplier,
         upkeep: Upkeep,
         background: Background,
+        rules: RulesWalk,
         pruning: Pruning,
         batch_size: int,
         progress: Callable[[int], None] = lambda applied: None,
@@ -58,6 +60,7 @@ class Worker:
         self._records = records
         self._upkeep_of = upkeep
         self._background = background
+        self._rules = rules
         self._pruning = pruning
         self._batch_size = batch_size
         self._progress = progress
@@ -102,11 +105,14 @@ class Worker:
         self._held = await self._holding.held(tails)
         if COMMANDS in self._held and not had_commands:
             self._in_force.forget_segments()  # others may have changed them meanwhile
+            self._rules.forget()
         worked = await self._take_events(tails)
         worked |= await self._take_commands(tails)
         self._blocked = any(c.position < tails[n].position for n, c in self._held.items())
         for partition in sorted(self._held):
             worked |= await self._guarded(partition, self._pruning.prune)
+        if not worked:
+            self._rules.wake()
         return await self._upkeep() or worked
 
     async def _take_events(self, tails: Mapping[int, Tail]) -> bool:
@@ -146,10 +152,14 @@ class Worker:
             return False
         due = await self._guarded(COMMANDS, self._upkeep_of.deadlines)
         walked = COMMANDS in self._held and await self._guarded(COMMANDS, self._upkeep_of.walk)
-        resolved = COMMANDS in self._held and await self._guarded(
-            COMMANDS, self._background.resolve
+        ruled = COMMANDS in self._held and await self._guarded(COMMANDS, self._rules.step)
+        # What waits is resolved on the ground that all else is as the rules in force make it.
+        resolved = (
+            COMMANDS in self._held
+            and self._rules.ended
+            and await self._guarded(COMMANDS, self._background.resolve)
         )
-        return due or walked or resolved
+        return due or walked or ruled or resolved
 
     async def _guarded(
         self, partition: int, work: Callable[[Checkpoint], Awaitable[Checkpoint | None]]
@@ -173,8 +183,11 @@ class Worker:
         """What waits for the background, which need not rest now; whether there was anything."""
         if COMMANDS not in self._held:
             return False
+        self._rules.wake()
+        if await self._guarded(COMMANDS, self._rules.step):
+            return True
         self._background.wake()
-        return await self._guarded(COMMANDS, self._background.resolve)
+        return COMMANDS in self._held and await self._guarded(COMMANDS, self._background.resolve)
 
     async def _is_at_end(self) -> bool:
         """Whether everything is applied, the partitions of other workers included."""
@@ -211,6 +224,7 @@ class Worker:
         self._holding.forget()
         self._order.forget()
         self._in_force.forget_segments()
+        self._rules.forget()
         await self._pause(self._retry_s)
         self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 

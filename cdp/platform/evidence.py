@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from cdp.platform.rules import KnownRules
 from graph_schema.knowledge import EARLIEST
 from graph_schema.model.evidence import Decision
 from graph_schema.model.identifier import IdentifierStatus
@@ -25,23 +26,26 @@ class StoredEvidence:
     thread of its own."""
 
     def __init__(self, store: GraphStore, rules: IdentityRules, ids: ProfileIds) -> None:
-        self._store, self._rules, self._ids = store, rules, ids
+        self._store, self._ids = store, ids
+        self._rules = KnownRules(store, rules)
 
     async def rehearse(
         self, others: IdentityRules, examples: int, report: Report = lambda share: None
     ) -> Rehearsal:
         """What `others` would merge and split."""
         table, decisions = await self._read(report)
+        rules = await self._rules.in_force()
         return await asyncio.to_thread(
-            rehearse, table, self._rules, others, decisions, self._ids.of, examples
+            rehearse, table, rules, others, decisions, self._ids.of, examples
         )
 
     async def lint(self, examples: int, report: Report = lambda share: None) -> list[LintFinding]:
         table, decisions = await self._read(report)
+        rules = await self._rules.in_force()
 
         def look() -> list[LintFinding]:
-            resolved = resolve_table(table, self._rules, decisions)
-            return lint(resolved, self._rules, self._ids.of, examples)
+            resolved = resolve_table(table, rules, decisions)
+            return lint(resolved, rules, self._ids.of, examples)
 
         return await asyncio.to_thread(look)
 

@@ -8,16 +8,18 @@ from api.platform import Changed, ChangeResult, ChangeStanding, InputProblem, Re
 from cdp.platform.commanding import Commanding
 from cdp.platform.naming import Naming, command_id, merging, splitting
 from cdp.platform.rehearsal import rehearse
+from cdp.platform.rules import KnownRules
 from graph_schema.model.change import ChangeStatus, FeedEntry, IdentityChange
-from graph_schema.model.command import Command, IdentityCommand, Outcome, UndoChange
+from graph_schema.model.command import ChangeRules, Command, IdentityCommand, Outcome, UndoChange
 from graph_schema.model.evidence import Decision
 from graph_schema.model.profile import ProfileIds
-from graph_schema.model.rules import IdentityRules
+from graph_schema.model.rules import IdentityRules, RulesVersion
 from graph_schema.model.time import Micros, now
 from graph_schema.reading import MomentReading
 from graph_schema.store import GraphReading, Page, Span
 from identity.deciding import Refusal, told, why_not_undoable
 from identity.decisions import Decisions, decision_id
+from identity.ruling import is_about_rules, ruled, taken_back_by, undoable
 
 _UNKNOWN = ChangeStanding(None, undoable=False)
 
@@ -35,10 +37,18 @@ class KnownChanges:
         changes = await self._store.changes_by_ids(ids)
         asked = [name for id_ in ids for name in (id_, decision_id(id_))]
         decisions = Decisions(await self._store.decisions_about(asked))
-        return [_standing(change, decisions) if change else _UNKNOWN for change in changes]
+        ruled = any(is_about_rules(change) for change in changes)
+        versions = await KnownRules(self._store, IdentityRules()).versions() if ruled else ()
+        return [
+            _standing(change, decisions, versions) if change else _UNKNOWN for change in changes
+        ]
 
     async def decisions(self, ids: Sequence[str]) -> list[Decision | None]:
         return await self._store.decisions_by_ids(ids)
+
+    async def rules(self, numbers: Sequence[str]) -> list[RulesVersion | None]:
+        known = {str(one.version): one for one in await self._store.rules(0)}
+        return [known.get(number) for number in numbers]
 
 
 class StoredChanges(KnownChanges):
@@ -50,7 +60,7 @@ class StoredChanges(KnownChanges):
         super().__init__(store)
         self._graph = store
         self._commands = commands
-        self._rules = rules
+        self._known_rules = KnownRules(store, rules)
         self._ids = ids
         self._naming = Naming(store, rules)
 
@@ -90,7 +100,7 @@ class StoredChanges(KnownChanges):
         named = await self._naming.profiles(ids, identifiers)
         if isinstance(named, Refusal):
             return _refused(named)
-        command = merging(id_, actor, now(), note, named, self._rules)
+        command = merging(id_, actor, now(), note, named, await self._known_rules.in_force())
         return await self._ask(command, dry_run=dry_run)
 
     async def split(
@@ -132,7 +142,9 @@ class StoredChanges(KnownChanges):
         if isinstance(command, Refusal):
             return _refused(command)
         if dry_run:
-            change = await rehearse(self._graph, command, self._rules, self._ids, now())
+            change = await rehearse(
+                self._graph, command, await self._known_rules.in_force(), self._ids, now()
+            )
             return _refused(change) if isinstance(change, Refusal) else Changed(change, True)
         outcome = await self._commands.ask(command)
         return Waiting(command.id) if outcome is None else await self._became(command.id, outcome)
@@ -144,13 +156,20 @@ class StoredChanges(KnownChanges):
         return Waiting(id_) if change is None else Changed(change)
 
 
-def _standing(change: IdentityChange, decisions: Decisions) -> ChangeStanding:
+def _standing(
+    change: IdentityChange, decisions: Decisions, versions: Sequence[RulesVersion]
+) -> ChangeStanding:
+    if is_about_rules(change):
+        back = taken_back_by(versions, change.id)
+        return ChangeStanding(back, back is None and undoable(versions, change.id))
     return ChangeStanding(
         decisions.taken_back_by(change.id), why_not_undoable(change, decisions) is None
     )
 
 
 def _waiting(command: Command | None) -> IdentityChange | None:
+    if isinstance(command, ChangeRules):
+        return ruled(command, command.at, ChangeStatus.PENDING)
     if isinstance(command, IdentityCommand):
         return told(command, command.at, ChangeStatus.PENDING)
     return None

@@ -11,6 +11,7 @@ import msgspec
 
 from graph_schema.model.identifier import Key
 from graph_schema.model.item import Item
+from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import Micros
 
 
@@ -71,6 +72,14 @@ class UndoChange(_Command, frozen=True, tag="undo_change"):
     note: str | None = None
 
 
+class ChangeRules(_Command, frozen=True, tag="change_rules"):
+    """Puts rules of identity in force; their `version` is given by the worker. The command's id is its
+    change's."""
+
+    rules: IdentityRules
+    note: str | None = None
+
+
 class ReplayRecord(_Command, frozen=True, tag="replay_record"):
     """Another try with a record of the log that could not be applied."""
 
@@ -80,7 +89,7 @@ class ReplayRecord(_Command, frozen=True, tag="replay_record"):
 
 IdentityCommand: TypeAlias = MergeProfiles | SplitProfile | UndoChange
 CatalogueCommand: TypeAlias = CreateSegment | UpdateSegment | ArchiveSegment | PutItems
-Command: TypeAlias = CatalogueCommand | IdentityCommand | ReplayRecord
+Command: TypeAlias = CatalogueCommand | IdentityCommand | ChangeRules | ReplayRecord
 
 
 class Outcome(msgspec.Struct, frozen=True):

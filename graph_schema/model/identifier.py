@@ -25,7 +25,8 @@ class IdentifierStatus(StrEnum):
 class Identifier(msgspec.Struct, frozen=True):
     """An identifier as the graph keeps it. `id` is the id of the profile that it anchors, or would
     anchor; `profile` the id of the one that holds it now, None for a blocked value. `generation`
-    grows with each erasure."""
+    grows with each erasure. `resolved_by`: the version of the rules by which its profile was resolved;
+    0 where that is to be done again."""
 
     key: Key
     id: str
@@ -37,6 +38,7 @@ class Identifier(msgspec.Struct, frozen=True):
     profile: str | None
     status: IdentifierStatus = IdentifierStatus.ACTIVE
     generation: int = 0
+    resolved_by: int = 1
 
 
 def seen_between(identifiers: Collection[Identifier]) -> tuple[Micros, Micros]:

@@ -122,3 +122,21 @@ class IdentityRules(msgspec.Struct, frozen=True):
         if is_canonical(name):
             return self.namespace(name.removesuffix(CANONICAL)).canonical
         return Namespace(name, self.other_rank, Role.OTHER, self.other_limit)
+
+
+class RulesVersion(msgspec.Struct, frozen=True):
+    """Rules that a command put in force at `rec`; those before the first such are version 1.
+
+    `change` is the id of the command and of its change; `undoes` that of the change of rules which it
+    takes back. `walked`: how far the profiles are resolved anew by these rules, as the last key that the
+    walk came past; None: all are, or a later version has taken its place.
+    """
+
+    version: int
+    rules: IdentityRules
+    rec: Micros
+    actor: str
+    change: str
+    note: str | None = None
+    undoes: str | None = None
+    walked: str | None = None

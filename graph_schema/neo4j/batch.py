@@ -27,6 +27,7 @@ from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.segment import Membership, Segment
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
@@ -46,6 +47,8 @@ from graph_schema.store import (
     StoredEvent,
     Wanted,
 )
+
+_json = msgspec.json.Encoder().encode
 
 
 class Neo4jBatch:
@@ -134,6 +137,16 @@ class Neo4jBatch:
         # Asked in every batch, twice: what it decides itself is sent at once.
         return await evidence.decisions(self._run, after)
 
+    async def rules(self, after: int) -> list[RulesVersion]:
+        return await evidence.rules(self._run, after)
+
+    async def outdated(self, version: int, after: Key, limit: int) -> list[Key]:
+        found = await self.rows("outdated", version=version, after=after, limit=limit)
+        return [key for (key,) in found]
+
+    async def burned_by(self, users: int) -> list[Key]:
+        return [key for (key,) in await self.rows("burned_by", users=users)]
+
     async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
         found = await evidence.sessions_between(self, devices, users)
         return self._known.read_sessions(found)
@@ -202,6 +215,9 @@ class Neo4jBatch:
 
     async def write(self, delta: Delta) -> None:
         await self._writing.write(delta)
+        if delta.rules:
+            versions = [[r.version, _json(r).decode(), r.rec] for r in delta.rules]
+            await self.rows("put_rules", versions=versions)
         if delta.decisions:
             await self._writing.flush()
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
+import msgspec
+
 from graph_schema import columns
 from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
 from graph_schema.model.identifier import IdentifierStatus, Key
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.session import Session
 from graph_schema.neo4j import rows
 from graph_schema.neo4j.paging import distinct, in_order
@@ -18,6 +21,7 @@ from graph_schema.store import Clusters
 
 _ALL = (1 << 31) - 2
 """The server counts the relationships of a node in 32 bits."""
+_rules = msgspec.json.Decoder(RulesVersion).decode
 Rows: TypeAlias = list[list[Any]]
 
 
@@ -49,15 +53,15 @@ def clusters_of(member_rows: Rows, edge_rows: Rows, end_rows: Rows, most: int | 
         members=tuple(members),
         neighbours=tuple(columns.identifier(row) for row in outside_rows),
         anchors={
-            row[7]: row[10]
+            row[7]: row[11]
             for row in (*member_rows, *outside_rows)
-            if row[7] is not None and row[10] is not None
+            if row[7] is not None and row[11] is not None
         },
         edges=tuple(map(columns.edge, edge_rows)),
         crowded=tuple(
             row[0]
             for row in member_rows
-            if most is not None and row[11] > most and row[8] != IdentifierStatus.BURNED.value
+            if most is not None and row[12] > most and row[8] != IdentifierStatus.BURNED.value
         ),
     )
 
@@ -70,6 +74,10 @@ async def halves(run: Running, edges: Sequence[EdgeKey]) -> list[Seen]:
 async def decisions(run: Running, after: RecordedAt) -> list[Decision]:
     rec, id_ = after
     return [rows.decision(row) for row in await run.rows("decisions_after", rec=rec, id=id_)]
+
+
+async def rules(run: Running, after: int) -> list[RulesVersion]:
+    return [_rules(body) for (body,) in await run.rows("rules_after", version=after)]
 
 
 async def sessions_between(

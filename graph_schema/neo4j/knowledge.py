@@ -9,6 +9,7 @@ from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
 from graph_schema.model.identifier import Key
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
 from graph_schema.neo4j import evidence, rows
@@ -33,6 +34,13 @@ class Neo4jKnowledge:
 
     async def decisions(self, after: RecordedAt) -> list[Decision]:
         return await evidence.decisions(self._single, after)
+
+    async def rules(self, after: int) -> list[RulesVersion]:
+        return await evidence.rules(self._single, after)
+
+    async def outdated_count(self, version: int) -> int:
+        found = await self._single.rows("outdated_count", version=version)
+        return int(found[0][0])
 
     async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
         return await evidence.sessions_between(self._single, devices, users)

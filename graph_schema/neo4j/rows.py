@@ -53,6 +53,7 @@ def identifier_node(value: Identifier) -> Node:
         "key": value.key, "id": value.id, "namespace": value.namespace, "value": value.value,
         "rank": value.rank, "firstSeenAt": value.first_at, "lastSeenAt": value.last_at,
         "status": value.status.value, "generation": value.generation,
+        "resolvedBy": value.resolved_by,
         "search": folded(value.value),
     }  # fmt: skip
 

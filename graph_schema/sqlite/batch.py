@@ -17,6 +17,7 @@ from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.segment import Membership, Segment
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
@@ -77,6 +78,16 @@ class SqliteBatch:
 
     async def decisions(self, after: RecordedAt) -> list[Decision]:
         return evidence.decisions(self._connection, after)
+
+    async def rules(self, after: int) -> list[RulesVersion]:
+        return evidence.rules(self._connection, after)
+
+    async def outdated(self, version: int, after: Key, limit: int) -> list[Key]:
+        found = self._all("outdated", version=version, after=after, limit=limit)
+        return [key for (key,) in found]
+
+    async def burned_by(self, users: int) -> list[Key]:
+        return [key for (key,) in self._all("burned_by", users=users)]
 
     async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
         return evidence.sessions_between(self._connection, devices, users)
@@ -155,6 +166,7 @@ class SqliteBatch:
             "put_decision_key",
             ((key, d.id) for d in delta.decisions for key in (*d.left, *d.right)),
         )
+        self._many("put_rules", ((r.version, _json(r).decode(), r.rec) for r in delta.rules))
         self._many("put_identifier", map(rows.identifier_row, delta.identifiers))
         for known in delta.assigned:
             # One by one: an identifier may stand in the list twice, and each ends the one before.

@@ -14,6 +14,7 @@ from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.session import Session
 from graph_schema.queries import queries
 from graph_schema.sqlite import rows
@@ -23,6 +24,7 @@ _USUAL = 8
 """Edges of an identifier; most have fewer."""
 
 _json = msgspec.json.Encoder().encode
+_rules = msgspec.json.Decoder(RulesVersion).decode
 _change = msgspec.json.Decoder(IdentityChange).decode
 
 
@@ -95,6 +97,10 @@ def halves(connection: sqlite3.Connection, edges: Sequence[EdgeKey]) -> list[See
 def decisions(connection: sqlite3.Connection, after: RecordedAt) -> list[Decision]:
     rec, id_ = after
     return [rows.decision(row) for row in fetch(connection, "decisions_after", rec=rec, id=id_)]
+
+
+def rules(connection: sqlite3.Connection, after: int) -> list[RulesVersion]:
+    return [_rules(body) for (body,) in fetch(connection, "rules_after", version=after)]
 
 
 def sessions_between(

@@ -10,6 +10,7 @@ from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
 from graph_schema.model.identifier import Key
+from graph_schema.model.rules import RulesVersion
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
 from graph_schema.queries import queries
@@ -40,6 +41,15 @@ class SqliteKnowledge:
 
     async def decisions(self, after: RecordedAt) -> list[Decision]:
         return await self._pool.run(lambda connection: evidence.decisions(connection, after))
+
+    async def rules(self, after: int) -> list[RulesVersion]:
+        return await self._pool.run(lambda connection: evidence.rules(connection, after))
+
+    async def outdated_count(self, version: int) -> int:
+        found = await self._pool.run(
+            lambda connection: fetch(connection, "outdated_count", version=version)
+        )
+        return int(found[0][0])
 
     async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
         return await self._pool.run(

@@ -36,6 +36,7 @@ def identifier_row(value: Identifier) -> Row:
     return (
         value.key, value.id, value.namespace, value.value, value.rank, value.first_at,
         value.last_at, value.profile, value.status.value, value.generation, folded(value.value),
+        value.resolved_by,
     )  # fmt: skip
 
 

@@ -221,7 +221,7 @@ CORRUPTIONS = {
         "identifiers",
         [
             "INSERT INTO identifier SELECT 'crm:1', 'p_1', 'crm', '1', 5, first_at, last_at, 0, status,"
-            " profile, '' FROM identifier WHERE key = 'user_id:u1'"
+            " profile, '', 1 FROM identifier WHERE key = 'user_id:u1'"
         ],
     ),
     "an identifier seen earlier than it was": (

@@ -5,19 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
-from evidence_worlds import World, tight_rules
+from evidence_worlds import World, assert_equal, assert_whole_partition, tight_rules
 
-from graph_schema.model.evidence import EvidenceKind, EvidenceStatus
 from identity.book import EvidenceBook
-from identity.region import Region
 from identity.whole import resolve_all
-
-
-def assert_equal(book: EvidenceBook, whole: Region, step: object) -> None:
-    assert book.clusters == whole.clusters, step
-    nodes = {key: (node.anchor, node.status) for key, node in whole.nodes.items()}
-    assert {k: (i.profile, i.status) for k, i in book.identifiers.items()} == nodes, step
-    assert book.edges == whole.edges, step
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -93,19 +84,3 @@ def test_what_is_set_aside_comes_out_the_same(seed: int) -> None:
         whole = resolve_all(book.facts(), sighted, rules, book.decisions)
         assert_equal(book, whole, (seed, taken))
     assert waited
-
-
-def assert_whole_partition(book: EvidenceBook) -> None:
-    """Every identifier is in one cluster, that of the anchor that it names; pending evidence waits."""
-    held = [key for members in book.clusters.values() for key in members]
-    assert sorted(held) == sorted(book.identifiers)
-    for anchor, members in book.clusters.items():
-        assert anchor in members
-        assert {book.identifiers[key].profile for key in members} == {anchor}
-    for edge in book.edges.values():
-        if edge.status is EvidenceStatus.PENDING and edge.kind is not EvidenceKind.SUGGESTED:
-            assert edge.key[:2] in book.waiting
-        else:
-            assert edge.status is not EvidenceStatus.JOINED or (
-                book.identifiers[edge.a].profile == book.identifiers[edge.b].profile
-            )

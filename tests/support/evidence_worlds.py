@@ -5,12 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from graph_schema.model.evidence import Decision, DecisionKind, EvidenceKind, Seen
+from graph_schema.model.evidence import (
+    Decision,
+    DecisionKind,
+    EvidenceKind,
+    EvidenceStatus,
+    Seen,
+)
 from graph_schema.model.identifier import Key, parse_key
 from graph_schema.model.rules import DEFAULT_NAMESPACES, IdentityRules, Namespace
 from graph_schema.model.time import HALF_HOUR
 from identity.book import EvidenceBook
 from identity.local import Sighted
+from identity.region import Region
 
 Step = tuple[list[Seen], list[Sighted], list[Decision]]
 
@@ -97,3 +104,26 @@ class World:
 
     def namespace(self, key: Key) -> Namespace:
         return self.rules.namespace(parse_key(key)[0])
+
+
+def assert_equal(book: EvidenceBook, whole: Region, step: object) -> None:
+    assert book.clusters == whole.clusters, step
+    nodes = {key: (node.anchor, node.status) for key, node in whole.nodes.items()}
+    assert {k: (i.profile, i.status) for k, i in book.identifiers.items()} == nodes, step
+    assert book.edges == whole.edges, step
+
+
+def assert_whole_partition(book: EvidenceBook) -> None:
+    """Every identifier is in one cluster, that of the anchor that it names; pending evidence waits."""
+    held = [key for members in book.clusters.values() for key in members]
+    assert sorted(held) == sorted(book.identifiers)
+    for anchor, members in book.clusters.items():
+        assert anchor in members
+        assert {book.identifiers[key].profile for key in members} == {anchor}
+    for edge in book.edges.values():
+        if edge.status is EvidenceStatus.PENDING and edge.kind is not EvidenceKind.SUGGESTED:
+            assert edge.key[:2] in book.waiting
+        else:
+            assert edge.status is not EvidenceStatus.JOINED or (
+                book.identifiers[edge.a].profile == book.identifiers[edge.b].profile
+            )

@@ -15,8 +15,9 @@ ORDERS = ("LAST_SEEN_DESC", "FIRST_SEEN_DESC", "ID")
 
 async def answers(store: GraphStore) -> dict[str, Any]:
     """Every read of the protocol over everything there is, but for what tells when it became so: the
-    histories, when each thing was recorded, and since when and why somebody is in a segment. A deadline
-    may lie before the moment at which something turns over: how far before is no answer."""
+    histories, when each thing was recorded, by which version of the rules, and since when and why
+    somebody is in a segment. A deadline may lie before the moment at which something turns over: how far
+    before is no answer."""
     pages = {o: await store.profile_page(o, ALL, segment=None, search=None) for o in ORDERS}
     ids = [profile.id for profile in pages["ID"].items]
     keys = [i.key for page in await store.identifier_pages(ids, None, ALL) for i in page.items]
@@ -59,7 +60,7 @@ async def answers(store: GraphStore) -> dict[str, Any]:
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = value.keys() - {"rec", "deadline"}
+        kept = value.keys() - {"rec", "deadline", "resolved_by"}
         return {name: _timeless(value[name]) for name in kept}
     return [_timeless(part) for part in value] if isinstance(value, list) else value
 

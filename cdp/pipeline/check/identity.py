@@ -106,6 +106,7 @@ class IdentityWalk:
             profile=found.profile,
             status=IdentifierStatus.BLOCKED if blocked else IdentifierStatus(status),
             generation=found.generation,
+            resolved_by=self._rules.version if found.profile is not None else found.resolved_by,
         )
         if found != expected:
             self._findings.broken(

@@ -71,10 +71,12 @@ class Check:
     async def _graph(self, findings: Findings, scratch: Scratch, progress: Progress) -> None:
         totals = await self._store.totals()
         decisions = Decisions(await self._store.decisions(EARLIEST))
+        versions = await self._store.rules(self._rules.version)
+        rules = versions[-1].rules if versions else self._rules
         gap = self._rules.session_gap
         sessions = SessionWalk(self._store, self._normaliser, gap, decisions, scratch, findings)
         await sessions.take(totals.events, _part(progress, 0.25, 0.6))
-        identity = IdentityWalk(self._store, self._rules, self._ids, scratch, findings)
+        identity = IdentityWalk(self._store, rules, self._ids, scratch, findings)
         await EvidenceWalk(self._store, self._normaliser, scratch, identity.named, findings).take()
         identity.resolve(decisions.recorded)
         progress(0.7)

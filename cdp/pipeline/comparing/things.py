@@ -3,8 +3,8 @@
 Left out is what the moment of applying decides, and not the log: since when a membership is open, its
 cause and the version of the rule it was opened under; a profile's deadline; how far a back-fill has
 walked; the order and the dates of the change feed. Where events lie in several partitions, the order in
-which these were taken decides over which steps profiles came to be what they are: `changes` are then no
-part of it.
+which these were taken decides over which steps profiles came to be what they are, and where the rules
+changed, how far everybody was resolved by them when an event came: `changes` are then no part of it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ class Reader:
 
     async def _identifiers(self) -> AsyncIterator[list[Thing]]:
         async for chunk in self._store.walk_identifiers(CHUNK):
-            yield [_thing("identifiers", one.id, one) for one in chunk]
+            yield [
+                _thing("identifiers", one.id, msgspec.structs.replace(one, resolved_by=1))
+                for one in chunk
+            ]
 
     async def _evidence(self) -> AsyncIterator[list[Thing]]:
         async for edges in self._store.walk_edges(CHUNK):
@@ -131,7 +134,12 @@ class Reader:
 
     async def _identity_changes(self) -> AsyncIterator[list[Thing]]:
         yield [_thing("decisions", one.id, one) for one in await self._store.decisions(EARLIEST)]
-        if len((await self._log.tails()).keys() - {COMMANDS}) > 1:
+        versions = await self._store.rules(0)
+        yield [
+            _thing("decisions", f"rules {one.version}", msgspec.structs.replace(one, walked=None))
+            for one in versions
+        ]
+        if versions or len((await self._log.tails()).keys() - {COMMANDS}) > 1:
             return
         after: tuple[Any, ...] | None = None
         while (page := await self._store.change_page(None, Span(CHUNK, after))).items:

@@ -8,7 +8,7 @@ from graph_schema.knowledge import RecordedAt
 from graph_schema.model.change import IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key
-from graph_schema.model.rules import IdentityRules
+from graph_schema.model.rules import IdentityRules, RulesVersion
 from graph_schema.model.time import Micros
 from graph_schema.store import Clusters, GraphStore
 from identity.decisions import Decisions
@@ -54,6 +54,9 @@ class PastEvidence:
 
     async def decisions(self, after: RecordedAt) -> list[Decision]:
         return [d for d in self._decisions.recorded if (d.rec, d.id) > after]
+
+    async def rules(self, after: int) -> list[RulesVersion]:
+        return [one for one in await self._store.rules(after) if one.rec <= self._t]
 
     async def changes_by_ids(self, ids: Sequence[str]) -> list[IdentityChange | None]:
         found = await self._store.changes_by_ids(ids)

@@ -14,6 +14,7 @@ from cdp.platform.known_segments import KnownSegments
 from cdp.platform.past.reading import PastReading
 from cdp.platform.profiles import KnownProfiles
 from cdp.platform.reasons import KnownReasons
+from cdp.platform.rules import KnownRules
 from graph_schema.model.rules import IdentityRules
 from graph_schema.model.time import Micros, to_iso
 from graph_schema.store import GraphStore
@@ -46,7 +47,7 @@ class PastKeeping:
     ) -> None:
         self._log = log
         self._store = store
-        self._rules = rules
+        self._rules = KnownRules(store, rules)
         self._now = now
         self._wait_s = wait_s
 
@@ -60,7 +61,7 @@ class PastKeeping:
             if time.monotonic() > until:
                 raise AsOfTooNew(asked=to_iso(t))
             await asyncio.sleep(_POLL_S)
-        return PastMoment(self._store, self._rules, t)
+        return PastMoment(self._store, await self._rules.at(t), t)
 
     async def _settled(self, t: Micros) -> bool:
         """Whether all that was, or can still be, recorded by then is applied. What is appended from now

@@ -14,7 +14,7 @@ from graph_schema.model.change import FeedEntry, IdentityChange
 from graph_schema.model.evidence import Decision, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, Key, seen_between
 from graph_schema.model.profile import Profile
-from graph_schema.model.rules import IdentityRules
+from graph_schema.model.rules import IdentityRules, RulesVersion
 from graph_schema.model.segment import Membership, Segment, SegmentVersion
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
@@ -243,6 +243,9 @@ class PastReading:
 
     async def decisions(self, after: RecordedAt) -> list[Decision]:
         return await (await self._evidence()).decisions(after)
+
+    async def rules(self, after: int) -> list[RulesVersion]:
+        return [one for one in await self._store.rules(after) if one.rec <= self._t]
 
     async def decisions_by_ids(self, ids: Sequence[str]) -> list[Decision | None]:
         found = await self._store.decisions_by_ids(ids)

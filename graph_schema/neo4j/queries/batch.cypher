@@ -90,7 +90,7 @@ CALL (keys) {
   WITH DISTINCT i
   OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
   RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-    i.generation, p.anchor]) AS identifiers
+    i.generation, coalesce(i.resolvedBy, 1), p.anchor]) AS identifiers
 }
 CALL (keys) {
   UNWIND keys AS key
@@ -123,7 +123,7 @@ CALL () {
   MATCH (p)<-[:IDENTIFIES]-(i:Identifier)
   WITH p, i, COUNT { (i)-[:EVIDENCE]-() } AS evidence
   RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-    i.generation, p.anchor, evidence]) AS members
+    i.generation, coalesce(i.resolvedBy, 1), p.anchor, evidence]) AS members
 }
 CALL () {
   UNWIND $keys AS key
@@ -147,7 +147,7 @@ CALL () {
   WITH DISTINCT i
   OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
   RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-    i.generation, p.anchor]) AS ends
+    i.generation, coalesce(i.resolvedBy, 1), p.anchor]) AS ends
 }
 RETURN members, edges, ends
 
@@ -177,7 +177,7 @@ CALL () {
   MATCH (p)<-[:IDENTIFIES]-(i:Identifier)
   WITH p, i, COUNT { (i)-[:EVIDENCE]-() } AS evidence
   RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-    i.generation, p.anchor, evidence]) AS members
+    i.generation, coalesce(i.resolvedBy, 1), p.anchor, evidence]) AS members
 }
 CALL () {
   UNWIND $keys AS key
@@ -201,7 +201,7 @@ CALL () {
   WITH DISTINCT i
   OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
   RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-    i.generation, p.anchor]) AS ends
+    i.generation, coalesce(i.resolvedBy, 1), p.anchor]) AS ends
 }
 RETURN members, edges, ends, locked
 
@@ -228,7 +228,7 @@ MATCH (i:Identifier {key: key})
 WHERE i.id IS NOT NULL
 OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
 RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-  i.generation, p.anchor]) AS rows
+  i.generation, coalesce(i.resolvedBy, 1), p.anchor]) AS rows
 
 // name: profiles
 UNWIND $ids AS id
@@ -278,7 +278,7 @@ MATCH (p:Profile {id: id})<-[:IDENTIFIES]-(i:Identifier)
 WHERE i.id IS NOT NULL
 WITH i, p ORDER BY p.id, i.rank, i.firstSeenAt, i.key
 RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-  i.generation]) AS rows
+  i.generation, coalesce(i.resolvedBy, 1)]) AS rows
 
 // name: open_memberships
 // Also of profiles that became part of others in this batch.
@@ -331,3 +331,30 @@ MATCH (p:Profile)
 WHERE p.id > $after AND p.anchor IS NOT NULL
 WITH p ORDER BY p.id LIMIT $limit
 RETURN collect([p.id]) AS rows
+
+// name: put_rules
+// Every partition's checkpoint is locked with it: the batches that other workers have in hand end before
+// these rules are committed, and those that begin after see them.
+CALL () {
+  MATCH (c:Checkpoint)
+  WITH c ORDER BY c.partition
+  SET c:Checkpoint
+  RETURN count(*) AS locked
+}
+UNWIND $versions AS row
+MERGE (r:Rules {version: row[0]})
+SET r.body = row[1], r.recordedAt = row[2]
+
+// name: outdated
+MATCH (i:Identifier)
+WHERE i.key > $after AND i.status <> 'blocked' AND coalesce(i.resolvedBy, 1) <> $version
+RETURN i.key ORDER BY i.key LIMIT $limit
+
+// name: burned_by
+MATCH (i:Identifier)
+WHERE i.status = 'burned'
+OPTIONAL MATCH (i)-[e:EVIDENCE]-(u:Identifier {namespace: 'user_id'})
+WHERE e.kind IN ['login', 'alias', 'equivalent']
+WITH i, count(DISTINCT u) AS users
+WHERE users <= $users
+RETURN i.key ORDER BY i.key

@@ -18,7 +18,8 @@ CALL (key) {
   WHERE s.recordedAt <= $t
   RETURN s ORDER BY s.identifier DESC, s.recordedAt DESC LIMIT 1
 }
-RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, s.firstAt, s.lastAt, a.profile, a.status, i.generation]) AS rows
+RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, s.firstAt, s.lastAt, a.profile, a.status,
+  i.generation, coalesce(i.resolvedBy, 1)]) AS rows
 
 // name: members_at
 UNWIND $profiles AS profile
@@ -32,7 +33,8 @@ CALL (i) {
   RETURN s ORDER BY s.identifier DESC, s.recordedAt DESC LIMIT 1
 }
 WITH * ORDER BY a.profile, i.rank, s.firstAt, i.key
-RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, s.firstAt, s.lastAt, a.profile, a.status, i.generation]) AS rows
+RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, s.firstAt, s.lastAt, a.profile, a.status,
+  i.generation, coalesce(i.resolvedBy, 1)]) AS rows
 
 // name: evidence_of
 // Which pairs have evidence that names one of the keys: by their digests the facts are found.

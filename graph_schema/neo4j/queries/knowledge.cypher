@@ -84,3 +84,13 @@ CALL (place) {
   RETURN count(DISTINCT h.id) AS changes
 }
 RETURN collect([place, changes]) AS rows
+
+// name: rules_after
+MATCH (r:Rules)
+WHERE r.version > $version
+RETURN r.body ORDER BY r.version
+
+// name: outdated_count
+MATCH (i:Identifier)
+WHERE i.status <> 'blocked' AND coalesce(i.resolvedBy, 1) <> $version
+RETURN count(*)

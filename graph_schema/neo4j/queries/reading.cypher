@@ -12,7 +12,7 @@ UNWIND $ids AS id
 MATCH (i:Identifier {id: id})
 OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
 RETURN collect([i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-  i.generation]) AS rows
+  i.generation, coalesce(i.resolvedBy, 1)]) AS rows
 
 // name: profiles_last_seen
 MATCH (p:Profile)
@@ -130,7 +130,7 @@ CALL (id) {
 }
 WITH * ORDER BY id, i.rank, i.firstSeenAt, i.key
 RETURN collect([id, i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, id, i.status,
-  i.generation]) AS rows
+  i.generation, coalesce(i.resolvedBy, 1)]) AS rows
 
 // name: identifier_counts
 UNWIND $ids AS id

@@ -18,7 +18,7 @@ MATCH (i:Identifier)
 WHERE i.id IS NOT NULL
 OPTIONAL MATCH (i)-[:IDENTIFIES]->(p)
 RETURN i.key, i.id, i.namespace, i.value, i.rank, i.firstSeenAt, i.lastSeenAt, p.id, i.status,
-  i.generation
+  i.generation, coalesce(i.resolvedBy, 1)
 
 // name: walk_edges
 MATCH (a:Identifier)-[e:EVIDENCE]->(b:Identifier)

@@ -2,7 +2,7 @@
 SELECT value FROM meta WHERE name = 'known_since'
 
 -- name: identifiers_at
-SELECT i.key, i.id, i.namespace, i.value, i.rank, s.first_at, s.last_at, a.profile, a.status, i.generation
+SELECT i.key, i.id, i.namespace, i.value, i.rank, s.first_at, s.last_at, a.profile, a.status, i.generation, i.resolved_by
 FROM json_each(:keys) AS w
 JOIN identifier AS i ON i.key = w.value
 JOIN assigned AS a ON a.identifier = i.key
@@ -11,7 +11,7 @@ JOIN sighting AS s ON s.identifier = i.key
     AND s.rec = (SELECT max(rec) FROM sighting WHERE identifier = i.key AND rec <= :t)
 
 -- name: members_at
-SELECT i.key, i.id, i.namespace, i.value, i.rank, s.first_at, s.last_at, a.profile, a.status, i.generation
+SELECT i.key, i.id, i.namespace, i.value, i.rank, s.first_at, s.last_at, a.profile, a.status, i.generation, i.resolved_by
 FROM json_each(:profiles) AS w
 JOIN assigned AS a ON a.profile = w.value AND a.from_rec <= :t AND (a.to_rec IS NULL OR a.to_rec > :t)
 JOIN identifier AS i ON i.key = a.identifier

@@ -1,6 +1,6 @@
 -- name: members
 -- Every identifier of the profiles that hold the keys.
-SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation
+SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation, resolved_by
 FROM identifier
 WHERE profile IN (
     SELECT i.profile FROM identifier AS i
@@ -112,3 +112,9 @@ ON CONFLICT (identifier, rec) DO UPDATE SET first_at = excluded.first_at, last_a
 
 -- name: put_change_profile
 INSERT OR IGNORE INTO change_profile (profile, rec, id) VALUES (?, ?, ?)
+
+-- name: rules_after
+SELECT body FROM rules WHERE version > :version ORDER BY version
+
+-- name: outdated_count
+SELECT count(*) FROM identifier WHERE resolved_by <> :version AND profile IS NOT NULL

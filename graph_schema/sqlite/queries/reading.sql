@@ -3,7 +3,7 @@
 SELECT id, profile FROM identifier WHERE id IN (SELECT value FROM json_each(:ids))
 
 -- name: identifiers_by_ids
-SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation
+SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation, resolved_by
 FROM identifier WHERE id IN (SELECT value FROM json_each(:ids))
 
 -- name: profiles_last_seen
@@ -41,7 +41,7 @@ WHERE (:segment IS NULL OR EXISTS (SELECT 1 FROM member AS m
         WHERE i.profile = p.id AND instr(i.folded, :search)))
 
 -- name: identifier_page
-SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation
+SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation, resolved_by
 FROM identifier
 WHERE profile = :profile AND (rank, first_at, key) > (:rank, :first_at, :key)
     AND (:namespaces IS NULL OR namespace IN (SELECT value FROM json_each(:namespaces)))

@@ -8,7 +8,7 @@ SELECT session, item, views, carts, purchases, first_at, last_at FROM interactio
 WHERE session IN (SELECT value FROM json_each(:sessions)) ORDER BY session, item
 
 -- name: walk_identifiers
-SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation FROM identifier
+SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation, resolved_by FROM identifier
 
 -- name: walk_edges
 SELECT a, b, kind, count, first_at, last_at, status, refused_by FROM edge

@@ -27,7 +27,7 @@ JOIN seen AS s ON s.a = w.value ->> 0 AND s.b = w.value ->> 1 AND s.kind = w.val
 ORDER BY s.at DESC, s.mid DESC
 
 -- name: identifiers
-SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation
+SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation, resolved_by
 FROM identifier WHERE key IN (SELECT value FROM json_each(:keys))
 
 -- name: recent_sessions
@@ -82,7 +82,7 @@ WHERE i.profile IN (SELECT value FROM json_each(:ids))
 ORDER BY s.started_at DESC, s.id DESC
 
 -- name: identifiers_of_profiles
-SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation
+SELECT key, id, namespace, value, rank, first_at, last_at, profile, status, generation, resolved_by
 FROM identifier WHERE profile IN (SELECT value FROM json_each(:ids))
 ORDER BY profile, rank, first_at, key
 
@@ -154,11 +154,12 @@ INSERT INTO seen (a, b, kind, half_hour, at, mid, rec) VALUES (?, ?, ?, ?, ?, ?,
 
 -- name: put_identifier
 INSERT INTO identifier
-    (key, id, namespace, value, rank, first_at, last_at, profile, status, generation, folded)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (key, id, namespace, value, rank, first_at, last_at, profile, status, generation, folded,
+    resolved_by)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET id = excluded.id, rank = excluded.rank,
     first_at = excluded.first_at, last_at = excluded.last_at, profile = excluded.profile,
-    status = excluded.status, generation = excluded.generation
+    status = excluded.status, generation = excluded.generation, resolved_by = excluded.resolved_by
 
 -- name: put_edge
 INSERT INTO edge (a, b, kind, count, first_at, last_at, status, refused_by)
@@ -233,3 +234,24 @@ SELECT seq, rec FROM change WHERE partition = :partition AND seq > :after ORDER 
 -- name: drop_changes
 -- Identity changes stay: they are the audit trail.
 DELETE FROM change WHERE partition = :partition AND seq > :after AND seq <= :until AND id IS NULL
+
+-- name: put_rules
+INSERT INTO rules (version, body, rec) VALUES (?, ?, ?)
+ON CONFLICT (version) DO UPDATE SET body = excluded.body
+
+-- name: outdated
+SELECT key FROM identifier
+WHERE key > :after AND resolved_by <> :version AND profile IS NOT NULL
+ORDER BY key LIMIT :limit
+
+-- name: burned_by
+-- What is burned, and was seen with so many user_ids at most.
+SELECT i.key FROM identifier AS i
+WHERE i.status = 'burned' AND :users >= (
+    SELECT count(*) FROM (
+        SELECT e.b AS other FROM edge AS e WHERE e.a = i.key AND e.kind IN ('login', 'alias', 'equivalent')
+        UNION
+        SELECT e.a FROM edge AS e WHERE e.b = i.key AND e.kind IN ('login', 'alias', 'equivalent')
+    ) AS seen JOIN identifier AS u ON u.key = seen.other AND u.namespace = 'user_id'
+)
+ORDER BY i.key
