@@ -367,7 +367,8 @@ class Batch(DecidingReading, Protocol):
         ...
 
     async def burned_by(self, users: int) -> list[Key]:
-        """The burned identifiers that were seen with so many user_ids or fewer. Nothing is locked."""
+        """The burned identifiers that were seen with so many user_ids or fewer; of canonical forms those
+        with so many spellings. Nothing is locked."""
         ...
 
     async def write(self, delta: Delta) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, IdentifierStatus, Key, parse_key
-from graph_schema.model.rules import IdentityRules
+from graph_schema.model.rules import IdentityRules, is_canonical
 from graph_schema.model.time import Micros
 from identity.anew import mark, resolve_anew
 from identity.decisions import USER
@@ -126,7 +126,8 @@ class EvidenceBook:
         ends = {
             end for edge in self._evidence.get(key, ()) if edge[2] in JOINING for end in edge[:2]
         }
-        return sum(parse_key(end)[0] == USER for end in ends)
+        form = is_canonical(parse_key(key)[0])
+        return sum(end != key and (form or parse_key(end)[0] == USER) for end in ends)
 
     def _news(self, fact: Seen) -> Noticed | None:
         halves = self.seen.setdefault((fact.a, fact.b, fact.kind), {})

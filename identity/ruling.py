@@ -40,8 +40,8 @@ def rule(
         if fixed:
             message = (
                 f"{', '.join(fixed)}: this decides what events name, and those in the graph were read"
-                " by the rules in force. Limits, the size cap, burned_above and the dominance band can"
-                " be changed."
+                " by the rules in force: CDP_IDENTITY_RULES and a rebuild read them anew. Limits, the"
+                " size cap, burned_above and the dominance band can be changed while events go on."
             )
             return Refusal("RULES_FIXED", message, ("rules",))
         rules = command.rules

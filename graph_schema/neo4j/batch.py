@@ -27,7 +27,7 @@ from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
-from graph_schema.model.rules import RulesVersion
+from graph_schema.model.rules import CANONICAL, RulesVersion
 from graph_schema.model.segment import Membership, Segment
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
@@ -145,7 +145,8 @@ class Neo4jBatch:
         return [key for (key,) in found]
 
     async def burned_by(self, users: int) -> list[Key]:
-        return [key for (key,) in await self.rows("burned_by", users=users)]
+        found = await self.rows("burned_by", users=users, canonical=CANONICAL)
+        return [key for (key,) in found]
 
     async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
         found = await evidence.sessions_between(self, devices, users)

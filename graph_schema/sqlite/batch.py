@@ -17,7 +17,7 @@ from graph_schema.model.evidence import Decision, Edge, EdgeKey, Seen
 from graph_schema.model.identifier import Identifier, Key
 from graph_schema.model.item import Item
 from graph_schema.model.profile import Profile
-from graph_schema.model.rules import RulesVersion
+from graph_schema.model.rules import CANONICAL, RulesVersion
 from graph_schema.model.segment import Membership, Segment
 from graph_schema.model.session import Session
 from graph_schema.model.time import Micros
@@ -87,7 +87,7 @@ class SqliteBatch:
         return [key for (key,) in found]
 
     async def burned_by(self, users: int) -> list[Key]:
-        return [key for (key,) in self._all("burned_by", users=users)]
+        return [key for (key,) in self._all("burned_by", users=users, canonical=CANONICAL)]
 
     async def sessions_between(self, devices: Sequence[Key], users: Sequence[Key]) -> list[Session]:
         return evidence.sessions_between(self._connection, devices, users)

@@ -353,8 +353,9 @@ RETURN i.key ORDER BY i.key LIMIT $limit
 // name: burned_by
 MATCH (i:Identifier)
 WHERE i.status = 'burned'
-OPTIONAL MATCH (i)-[e:EVIDENCE]-(u:Identifier {namespace: 'user_id'})
+OPTIONAL MATCH (i)-[e:EVIDENCE]-(u:Identifier)
 WHERE e.kind IN ['login', 'alias', 'equivalent']
+  AND (u.namespace = 'user_id' OR i.namespace ENDS WITH $canonical)
 WITH i, count(DISTINCT u) AS users
 WHERE users <= $users
 RETURN i.key ORDER BY i.key

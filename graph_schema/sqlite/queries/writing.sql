@@ -245,13 +245,14 @@ WHERE key > :after AND resolved_by <> :version AND profile IS NOT NULL
 ORDER BY key LIMIT :limit
 
 -- name: burned_by
--- What is burned, and was seen with so many user_ids at most.
+-- What is burned, and was seen with so many user_ids at most; a canonical form, with so many spellings.
 SELECT i.key FROM identifier AS i
 WHERE i.status = 'burned' AND :users >= (
     SELECT count(*) FROM (
         SELECT e.b AS other FROM edge AS e WHERE e.a = i.key AND e.kind IN ('login', 'alias', 'equivalent')
         UNION
         SELECT e.a FROM edge AS e WHERE e.b = i.key AND e.kind IN ('login', 'alias', 'equivalent')
-    ) AS seen JOIN identifier AS u ON u.key = seen.other AND u.namespace = 'user_id'
+    ) AS seen JOIN identifier AS u ON u.key = seen.other
+    WHERE u.namespace = 'user_id' OR substr(i.namespace, -length(:canonical)) = :canonical
 )
 ORDER BY i.key
