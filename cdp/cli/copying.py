@@ -98,7 +98,9 @@ async def _settle(source: Parts, there: Parts) -> None:
 
 
 async def _is_late(parts: Parts, moment: Micros) -> bool:
-    return bool(await parts.store.due(moment, 1) or await parts.store.waiting(1))
+    store = parts.store
+    walking = any(version.walked is not None for version in await store.rules(0))
+    return bool(walking or await store.due(moment, 1) or await store.waiting(1))
 
 
 async def _positions(parts: Parts) -> dict[int, int]:
