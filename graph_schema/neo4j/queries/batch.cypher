@@ -348,7 +348,8 @@ SET r.body = row[1], r.recordedAt = row[2]
 // name: outdated
 MATCH (i:Identifier)
 WHERE i.key > $after AND i.status <> 'blocked' AND coalesce(i.resolvedBy, 1) <> $version
-RETURN i.key ORDER BY i.key LIMIT $limit
+WITH i ORDER BY i.key LIMIT $limit
+RETURN collect([i.key]) AS rows
 
 // name: burned_by
 MATCH (i:Identifier)
@@ -358,4 +359,5 @@ WHERE e.kind IN ['login', 'alias', 'equivalent']
   AND (u.namespace = 'user_id' OR i.namespace ENDS WITH $canonical)
 WITH i, count(DISTINCT u) AS users
 WHERE users <= $users
-RETURN i.key ORDER BY i.key
+WITH i ORDER BY i.key
+RETURN collect([i.key]) AS rows

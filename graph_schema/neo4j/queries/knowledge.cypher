@@ -88,7 +88,8 @@ RETURN collect([place, changes]) AS rows
 // name: rules_after
 MATCH (r:Rules)
 WHERE r.version > $version
-RETURN r.body ORDER BY r.version
+WITH r ORDER BY r.version
+RETURN collect([r.body]) AS rows
 
 // name: outdated_count
 MATCH (i:Identifier)
