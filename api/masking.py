@@ -9,15 +9,17 @@ from typing import Any
 MASK = "***"
 
 _TRAITS = frozenset(
-    {"address", "avatar", "birthday", "dateofbirth", "email", "firstname", "fullname", "lastname"}
-    | {"middlename", "mobile", "name", "phone", "phonenumber", "postalcode", "street", "username"}
-    | {"website", "zip"}
+    {"address", "avatar", "birthdate", "birthday", "dateofbirth", "dob", "email", "familyname"}
+    | {"firstname", "fullname", "givenname", "iban", "lastname", "maidenname", "middlename", "mobile"}
+    | {"name", "nationalid", "nickname", "passport", "phone", "phonenumber", "postalcode", "postcode"}
+    | {"socialsecuritynumber", "ssn", "street", "surname", "taxid", "username", "website", "zip"}
+    | {"zipcode"}
 )
 _PROPERTIES = _TRAITS - {"avatar", "name", "website"}
 """A page, a product has a name and a title: in properties these words are seldom a person's."""
 
-_ENDINGS = ("email", "emailaddress", "phone", "phonenumber")
-"""`billing_email`, `homePhone`: whoever's they are."""
+_ENDINGS = ("mail", "mailaddress", "phone", "phonenumber", "iban")
+"""`billing_email`, `contactMail`, `homePhone`: whoever's they are."""
 
 _CONTEXT = frozenset({"externalIds", "ip", "location", "referrer", "traits"})
 _CONTEXT_PARTS = {

@@ -429,5 +429,8 @@ def _place(cursors: Any, keyset: Any, one: Any) -> str:
 
 
 async def _profile_id(ctx: Context, identifier: IdentifierInput) -> str | None:
+    if is_canonical(identifier.namespace):
+        reason = f"{identifier.namespace} is derived from spellings: ask by one of those."
+        raise ArgumentError(reason=reason)
     found = await ctx.moment.profiles.by_identifiers([(identifier.namespace, identifier.value)])
     return None if found[0] is None else found[0].profile

@@ -124,7 +124,7 @@ def _print_rows(rows: Iterable[Row]) -> None:
         if part != (row.level, row.scope):
             part = (row.level, row.scope)
             shown.add_section()
-            shown.add_row(f"[bold]{row.level}, {row.scope}: {found.elements:,}[/bold]")
+            shown.add_row(f"{row.level}, {row.scope}: {found.elements:,}", style="bold")
         shown.add_row(
             f"  {row.method}", *_measure(found.pairwise), f"{found.b_cubed.f1:.4f}",
             f"{found.exact:.4f}",
@@ -136,7 +136,7 @@ def _print_devices(found: Assessment) -> None:
     shown = _table("sessions by device", "n", "precision", "recall", "F1")
     for title, strict in (("graph", True), ("graph, shared nobody's", False)):
         shown.add_section()
-        shown.add_row(f"[bold]{title}[/bold]")
+        shown.add_row(title, style="bold")
         for device, strata in found.devices.items():
             of = strata[0 if strict else 1]
             shown.add_row(f"  {device}", f"{of.elements:,}", *_measure(of.pairwise))

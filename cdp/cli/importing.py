@@ -55,6 +55,10 @@ def import_files(
 ) -> int:
     """Exit 0; a bad row is a dead letter and no failure."""
 
+    for file in files:
+        if not file.is_file():
+            raise BadInput(reason=f"{file} is no file. Nothing was imported.")
+
     async def run() -> Summary:
         async with opened(build(settings)) as parts:
             summary = Summary()
@@ -70,7 +74,12 @@ def import_files(
             f"taken {summary.taken}, duplicate {summary.duplicate}, items {summary.items},"
             f" dead letters {summary.dead}"
         )
-        out.print("The worker applies them; an event that is in the graph already changes nothing.")
+        if summary.taken or summary.items:
+            out.print(
+                "The worker applies them; an event that is in the graph already changes nothing."
+            )
+        if summary.dead:
+            out.print("`cdp dead-letters list` says what is wrong with a row that was not taken.")
     return 0
 
 

@@ -15,6 +15,7 @@ from cdp.cli.console import err, out, progress
 from cdp.pipeline.check.findings import Report
 from cdp.settings import Settings
 from graph_schema.errors import BadInput, LogReplaced, PositionOutsideLog, WrongLog
+from graph_schema.model.profile import ProfileIds
 from graph_schema.sqlite.comparing import differences
 from graph_schema.sqlite.swapping import put_in_place
 
@@ -72,7 +73,8 @@ def rebuild(settings: Settings) -> int:
         found = graph.exists()
         comparable = found and asyncio.run(_bring_up(settings))
         asyncio.run(_derive(settings, fresh, empty_too=comparable))
-        findings = differences(graph, fresh) if comparable else []
+        named = ProfileIds(settings.hash_key).named
+        findings = differences(graph, fresh, named) if comparable else []
         for finding in findings:
             err.print(finding)
         put_in_place(fresh, graph)

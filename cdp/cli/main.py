@@ -268,7 +268,7 @@ def _parser() -> argparse.ArgumentParser:
     simulation.add_argument("--out", type=Path, required=True, metavar="DIR")
     simulation.add_argument("--people", type=whole(1), default=1000)
     simulation.add_argument("--days", type=whole(1), default=30)
-    simulation.add_argument("--seed", type=int, default=1)
+    simulation.add_argument("--seed", type=whole(0), default=1)
     simulation.add_argument("--until", type=moment, metavar="TIME", help="ISO 8601; now")
     simulation.add_argument("--no-kiosk", action="store_true", help="without the public device")
     simulation.add_argument("--no-tablets", action="store_true", help="no household shares one")
@@ -279,7 +279,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--budget", type=seconds, default=600.0, metavar="TIME", help="for choosing; 10m"
     )
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--seed", type=whole(0), default=0)
     train.add_argument(
         "--if-drifted", action="store_true", help="only where the data has moved since the last"
     )
@@ -306,7 +306,7 @@ def _parser() -> argparse.ArgumentParser:
     identity.add_argument(
         "--mask-logins", type=float, metavar="SHARE", help="hide this share; see what is found"
     )
-    identity.add_argument("--seed", type=int, default=1, help="which logins are hidden")
+    identity.add_argument("--seed", type=whole(0), default=1, help="which logins are hidden")
     evaluate.add_argument("--report", type=Path, metavar="FILE", help="write plots as HTML")
     evaluate.add_argument("--json", action="store_true")
 

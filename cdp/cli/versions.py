@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from rich.table import Table
+from rich.table import Column, Table
 
 from cdp.bootstrap import build, opened
 from cdp.cli.console import out
@@ -33,7 +33,9 @@ def list_versions(settings: Settings, *, as_json: bool) -> int:
         ]
         out.print_json(data=found)
         return 0
-    shown = Table("name", "in service", "model", "trained", "NDCG@20", "items")
+    # The other verbs ask for the whole name: it is not shortened, whatever the width.
+    longest = max((len(one.name) for one in versions), default=0)
+    shown = Table(Column("name", no_wrap=True, min_width=longest), "in service", "model", "trained", "NDCG@20", "items")
     for one in versions:
         shown.add_row(
             one.name, _standing(one.id, service), one.model, to_iso(one.trained_at)[:16],

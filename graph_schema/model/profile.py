@@ -7,7 +7,7 @@ import hmac
 
 import msgspec
 
-from graph_schema.model.identifier import Key
+from graph_schema.model.identifier import Key, parse_key
 from graph_schema.model.tally import Tally
 from graph_schema.model.time import Micros
 
@@ -34,6 +34,10 @@ class ProfileIds:
         mac = self._mac.copy()
         mac.update(f"{generation}\x00{anchor}".encode())
         return f"p_{mac.hexdigest()[:32]}"
+
+    def named(self, key: Key) -> str:
+        """An identifier as a finding names it, without its value: its namespace and its id."""
+        return f"{parse_key(key)[0]} {self.of(key)}"
 
     @property
     def fingerprint(self) -> str:

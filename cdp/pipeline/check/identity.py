@@ -38,10 +38,6 @@ class IdentityWalk:
         self._scratch = scratch
         self._findings = findings
 
-    def named(self, key: Key) -> str:
-        """An identifier as a finding names it: its namespace, and the id that answers its profile."""
-        return f"{parse_key(key)[0]} {self._ids.of(key)}"
-
     def resolve(self, decisions: Sequence[Decision]) -> None:
         for part in range(parts.cut(self._scratch, decisions)):
             sights = self._scratch.rows("sights_of_part", part)
@@ -67,15 +63,15 @@ class IdentityWalk:
                 self._identifier(identifier, expected.get(identifier.key))
             self._scratch.many("put_known", ((i.key, i.id, i.profile) for i in chunk))
         for (key,) in self._scratch.rows("unknown_sights"):
-            self._findings.broken(IDENTIFIERS, f"{self.named(key)} is missing")
+            self._findings.broken(IDENTIFIERS, f"{self._ids.named(key)} is missing")
 
     def clusters(self) -> None:
         """Behind `identifiers`."""
         ((count,),) = self._scratch.rows("sight_count")
         self._findings.walked(CLUSTERS, count)
         for key, anchor in self._scratch.rows("strayed"):
-            where = f"that of {self.named(anchor)}" if anchor is not None else "no profile"
-            self._findings.broken(CLUSTERS, f"{self.named(key)} belongs to {where}")
+            where = f"that of {self._ids.named(anchor)}" if anchor is not None else "no profile"
+            self._findings.broken(CLUSTERS, f"{self._ids.named(key)} belongs to {where}")
 
     async def edges(self) -> None:
         async for chunk in self._store.walk_edges(CHUNK):
@@ -91,7 +87,7 @@ class IdentityWalk:
 
     def _identifier(self, found: Identifier, said: Any) -> None:
         if said is None:
-            self._findings.broken(IDENTIFIERS, f"{self.named(found.key)} is named by no event")
+            self._findings.broken(IDENTIFIERS, f"{self._ids.named(found.key)} is named by no event")
             return
         blocked, first_at, last_at, status = said
         namespace, _, value = parse_key(found.key)
@@ -110,7 +106,7 @@ class IdentityWalk:
         )
         if found != expected:
             self._findings.broken(
-                IDENTIFIERS, f"{self.named(found.key)} has another id, time or status than it must"
+                IDENTIFIERS, f"{self._ids.named(found.key)} has another id, time or status than it must"
             )
 
     def _edge(self, found: Edge, expected: Edge | None) -> None:
@@ -126,7 +122,7 @@ class IdentityWalk:
         self._findings.broken(EDGES, f"{name} has another {', '.join(differing)} than it must")
 
     def _pair(self, a: Key, b: Key) -> str:
-        return f"{self.named(a)} with {self.named(b)}"
+        return f"{self._ids.named(a)} with {self._ids.named(b)}"
 
     def _namespace(self, key: Key) -> Any:
         return self._rules.namespace(parse_key(key)[0])
