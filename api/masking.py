@@ -10,8 +10,26 @@ MASK = "***"
 
 _TRAITS = frozenset(
     {"address", "avatar", "birthdate", "birthday", "dateofbirth", "dob", "email", "familyname"}
-    | {"firstname", "fullname", "givenname", "iban", "lastname", "maidenname", "middlename", "mobile"}
-    | {"name", "nationalid", "nickname", "passport", "phone", "phonenumber", "postalcode", "postcode"}
+    | {
+        "firstname",
+        "fullname",
+        "givenname",
+        "iban",
+        "lastname",
+        "maidenname",
+        "middlename",
+        "mobile",
+    }
+    | {
+        "name",
+        "nationalid",
+        "nickname",
+        "passport",
+        "phone",
+        "phonenumber",
+        "postalcode",
+        "postcode",
+    }
     | {"socialsecuritynumber", "ssn", "street", "surname", "taxid", "username", "website", "zip"}
     | {"zipcode"}
 )

@@ -7,6 +7,7 @@ may be asked.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -36,6 +37,14 @@ def _hidden(ctx: Context, rule: Any) -> Iterator[Path]:
     if not ctx.may(Scope.PII_READ):
         for path in personal_conditions(rule):
             yield ("rule", *path)
+
+
+def names_values(identity_rules: str) -> bool:
+    """Whether rules of identity (TOML) block values: what that would move tells whose those are."""
+    try:
+        return "blocked" in tomllib.loads(identity_rules)
+    except tomllib.TOMLDecodeError:
+        return False  # refused for what it is
 
 
 def personal_conditions(rule: Mapping[str, Any]) -> Iterator[Path]:

@@ -24,6 +24,7 @@ from api.types.enums import ChangeKind, ProfileOrder, RecommendationPolicy, Segm
 from api.types.inputs import IdentifierInput, SegmentRule, plain, where_of
 from api.types.scalars import JSON, DateTime, Long
 from graph_schema.model.change import ChangeKind as StoredKind
+from graph_schema.model.rules import is_canonical
 
 _SAMPLE = 100
 _DEFAULT_SAMPLE = 5
@@ -369,6 +370,8 @@ class Query:
         shown = _DEFAULT_EXAMPLES if examples is None else examples
         if not 0 <= shown <= _SAMPLE:
             raise ArgumentError(reason=f"examples must be between 0 and {_SAMPLE}.")
+        if personal_rules.names_values(rules):
+            ctx.need(Scope.PII_READ)
         found = await ctx.platform.trials.rehearse(rules, shown)
         if isinstance(found, Refused):
             reasons = (f"{'.'.join(one.path)}: {one.message}" for one in found.problems)

@@ -23,6 +23,7 @@ from cdp.eventlog.dead_letter import DeadLetter
 from cdp.eventlog.protocol import EventLog
 from cdp.imports import read
 from cdp.settings import Settings
+from graph_schema.errors import BadInput
 from graph_schema.model.command import Outcome, PutItems, ReplayRecord
 from graph_schema.model.event import Event
 from graph_schema.model.item import Item

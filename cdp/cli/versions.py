@@ -35,7 +35,8 @@ def list_versions(settings: Settings, *, as_json: bool) -> int:
         return 0
     # The other verbs ask for the whole name: it is not shortened, whatever the width.
     longest = max((len(one.name) for one in versions), default=0)
-    shown = Table(Column("name", no_wrap=True, min_width=longest), "in service", "model", "trained", "NDCG@20", "items")
+    name = Column("name", no_wrap=True, min_width=longest)
+    shown = Table(name, "in service", "model", "trained", "NDCG@20", "items")
     for one in versions:
         shown.add_row(
             one.name, _standing(one.id, service), one.model, to_iso(one.trained_at)[:16],

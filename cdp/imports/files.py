@@ -59,7 +59,7 @@ def raw_rows(path: Path) -> Iterator[RawRow]:
 def _why(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return type(error).__name__
+    return str(error) if isinstance(error, csv.Error) else type(error).__name__
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -102,13 +102,15 @@ def _refuse(constant: str) -> None:
 
 def _csv(path: Path) -> Iterator[RawRow]:
     with _opened(path) as file:
-        lines = (line.decode("utf-8-sig" if first else "utf-8", "replace")
-                 for first, line in _numbered(file))  # fmt: skip
-        reader = csv.reader(lines)
+        taken: list[str] = []
+        reader = csv.reader(_decoded(file, taken))
         header = next(reader, None)
         if header is None:
             return
+        taken.clear()
         for cells in reader:
+            _require_closed_quotes(taken, reader.line_num)
+            taken.clear()
             if not cells:
                 continue
             if len(cells) != len(header):
@@ -119,11 +121,25 @@ def _csv(path: Path) -> Iterator[RawRow]:
             yield RawRow(reader.line_num, values, None, True)
 
 
-def _numbered(file: IO[bytes]) -> Iterator[tuple[bool, bytes]]:
-    first = True
+def _decoded(file: IO[bytes], taken: list[str]) -> Iterator[str]:
+    """The lines, each put to `taken` too: so the reader's caller has those of the row in hand."""
+    encoding = "utf-8-sig"
     for line in file:
-        yield first, line
-        first = False
+        taken.append(line.decode(encoding, "replace"))
+        encoding = "utf-8"
+        yield taken[-1]
+
+
+def _require_closed_quotes(lines: list[str], last: int) -> None:
+    """A quote that is never closed takes every row to the end of the file into one cell, without a
+    word. Raises csv.Error."""
+    if len(lines) > 1:
+        try:
+            next(csv.reader(lines, strict=True))
+        except csv.Error as error:
+            if "unexpected end of data" in str(error):
+                opened = last - len(lines) + 1
+                raise csv.Error(f"a quote is opened in line {opened} and never closed") from None
 
 
 def _parquet(path: Path) -> Iterator[RawRow]:

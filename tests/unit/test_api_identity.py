@@ -144,6 +144,8 @@ async def test_a_dry_run_refused(api: ApiClient) -> None:
     for examples in (-1, 101):
         assert await api.code(DRY_RUN, rules="limit", examples=examples) == "BAD_INPUT"
     assert await api.code(DRY_RUN, "reader", rules="limit") == "FORBIDDEN"
+    blocked = '[blocked]\nvalues = ["jane@x.example"]'
+    assert await api.code(DRY_RUN, "decider", rules=blocked) == "FORBIDDEN"
 
 
 async def test_what_the_linter_finds(api: ApiClient) -> None:

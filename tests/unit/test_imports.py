@@ -127,3 +127,14 @@ def test_no_line_of_garbage_stops_the_reading(tmp_path: Path, body: bytes, form:
     rows = list(read(path, form=form))
     assert all((r.call, r.item, r.problem).count(None) == 2 for r in rows)
     assert form == "shop" or rows[-1].call == CALL
+
+
+def test_a_quote_that_is_never_closed_is_named(tmp_path: Path) -> None:
+    """It would take all the rows that follow into one cell."""
+    path = tmp_path / "a.csv"
+    head = 'type,userId,event,note\ntrack,u1,Seen,"two\nlines"\n'
+    path.write_text(f'{head}track,u2,Seen,"open\ntrack,u3,Seen,x\n', encoding="utf-8")
+    rows = read(path)
+    assert "two\nlines" in str(next(rows).call)
+    with pytest.raises(BadInput, match="line 4 and never closed"):
+        list(rows)

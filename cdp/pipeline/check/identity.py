@@ -106,7 +106,8 @@ class IdentityWalk:
         )
         if found != expected:
             self._findings.broken(
-                IDENTIFIERS, f"{self._ids.named(found.key)} has another id, time or status than it must"
+                IDENTIFIERS,
+                f"{self._ids.named(found.key)} has another id, time or status than it must",
             )
 
     def _edge(self, found: Edge, expected: Edge | None) -> None:

@@ -77,7 +77,7 @@ class Check:
         sessions = SessionWalk(self._store, self._normaliser, gap, decisions, scratch, findings)
         await sessions.take(totals.events, _part(progress, 0.25, 0.6))
         identity = IdentityWalk(self._store, rules, self._ids, scratch, findings)
-        await EvidenceWalk(self._store, self._normaliser, scratch, identity.named, findings).take()
+        await EvidenceWalk(self._store, self._normaliser, scratch, self._ids.named, findings).take()
         identity.resolve(decisions.recorded)
         progress(0.7)
         await identity.identifiers()
