@@ -135,6 +135,6 @@ def test_a_quote_that_is_never_closed_is_named(tmp_path: Path) -> None:
     head = 'type,userId,event,note\ntrack,u1,Seen,"two\nlines"\n'
     path.write_text(f'{head}track,u2,Seen,"open\ntrack,u3,Seen,x\n', encoding="utf-8")
     rows = read(path)
-    assert "two\nlines" in str(next(rows).call)
+    assert (next(rows).call or {})["note"] == "two\nlines"
     with pytest.raises(BadInput, match="line 4 and never closed"):
         list(rows)
