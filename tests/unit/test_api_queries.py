@@ -296,3 +296,10 @@ async def test_the_cost_follows_first(api: ApiClient) -> None:
     dear = await api.ask("query ($n: Int!) { profiles(first: $n) { edges { node { id } } } }", n=50)
     assert cheap["extensions"]["cost"] == 3
     assert dear["extensions"]["cost"] == 101
+
+
+async def test_a_canonical_form_is_asked_by_only_with_pii_read(api: ApiClient) -> None:
+    """All spellings of a number have one form: numbers could be counted through."""
+    query = '{ profile(identifier: {namespace: "phone~canonical", value: "+491705551234"}) { id } }'
+    assert await api.code(query, "reader") == "FORBIDDEN"
+    assert (await api.data(query))["profile"] is None
