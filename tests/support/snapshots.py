@@ -396,6 +396,8 @@ async def _worker(store: GraphStore, known: Known) -> dict[str, Any]:
         "due": await store.due(1 << 62, MANY),
         "due first": await store.due((deadline or 0) + 1, 2),
         "profile_ids_after": await store.profile_ids_after(_middle(known.profiles) or "", 4),
+        "rules": await store.rules(0),
+        "outdated_count": [await store.outdated_count(version) for version in range(3)],
     }
 
 
@@ -465,6 +467,10 @@ async def _in_batch(batch: Batch, known: Known) -> dict[str, Any]:
         ),
         "items": await batch.items(_asked(known.items)),
         "segment_states": await batch.segment_states(),
+        "rules": await batch.rules(0),
+        "outdated": [await batch.outdated(version, "", MANY) for version in range(3)],
+        "outdated behind": await batch.outdated(2, _middle(keys) or "", 2),
+        "burned_by": [sorted(await batch.burned_by(users)) for users in (0, 1, MANY)],
         "checkpoints": await batch.checkpoints(),
         "outcomes": [await batch.outcome(id_) for id_ in _asked(known.commands)],
     }  # fmt: skip
