@@ -8,28 +8,20 @@ the behaviours and leave out what each user's mask names, as our models do.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from gnn.arrays import Int64s
 from gnn.dataset import Dataset
-from gnn.evaluate import Scores, Task, evaluate_ranking
+from gnn.evaluate import Scores, ScoresOf, evaluate_scores
 from gnn.files import SplitFile
-from gnn.item_lists import top_of_rows
-from gnn.measures import NOBODY
 from gnn.weights import BehaviourWeights
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 NAMES = ("implicit_als", "implicit_bm25")
-BLOCK_USERS = 512
 FACTORS, NEIGHBOURS = 256, 100
-
-ScoresOf = Callable[[Int64s], np.ndarray]
-"""Scores of all items (n, items) for users (n,)."""
 
 
 class Measured(NamedTuple):
@@ -46,9 +38,7 @@ def measure(name: str, parts: SplitFile, seed: int, *, mask_seen: bool) -> Measu
     began = time.perf_counter()
     scores_of = _als(matrix, seed) if name == "implicit_als" else _bm25(matrix)
     fitted = time.perf_counter()
-    scores = evaluate_ranking(
-        lambda task, k: _ranked(scores_of, task, k), parts.train, parts.test, mask_seen=mask_seen
-    )
+    scores = evaluate_scores(scores_of, parts.train, parts.test, mask_seen=mask_seen)
     return Measured(scores, fitted - began, time.perf_counter() - fitted)
 
 
@@ -79,19 +69,3 @@ def _bm25(matrix: csr_matrix) -> ScoresOf:
     model = BM25Recommender(K=NEIGHBOURS)
     model.fit(matrix, show_progress=False)
     return lambda users: (matrix[users] @ model.similarity).toarray().astype(np.float32)
-
-
-def _ranked(scores_of: ScoresOf, task: Task, k: int) -> Int64s:
-    blocks = list(_blocks(scores_of, task, k))
-    return np.concatenate(blocks) if blocks else np.empty((0, k), np.int64)
-
-
-def _blocks(scores_of: ScoresOf, task: Task, k: int) -> Iterator[Int64s]:
-    for first in range(0, task.users.size, BLOCK_USERS):
-        users = task.users[first : first + BLOCK_USERS]
-        scores, masked = scores_of(users), task.masked[users]
-        scores[np.repeat(np.arange(users.size), np.diff(masked.indptr)), masked.indices] = 0.0
-        counts, items, _ = top_of_rows(scores, k)
-        ranked = np.full((users.size, k), NOBODY, np.int64)
-        ranked[np.arange(k) < counts[:, None]] = items
-        yield ranked

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from gnn.arrays import Bools, Float64s, Int64s
+from gnn.arrays import Bools, Float32s, Float64s, Int64s
 from gnn.dataset import Dataset
 from gnn.item_lists import top_of_rows
 from gnn.measures import NOBODY, OfCatalogue, PerUser, interval, of_catalogue, per_user
@@ -21,6 +21,9 @@ from gnn.recommend import ServingModel
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+ScoresOf = Callable[[Int64s], Float32s]
+"""Scores of all items (n, items) for users (n,); what is not above 0 is not shown."""
 
 BLOCK_USERS = 512
 SHORT_HISTORY = 3
@@ -144,8 +147,8 @@ def evaluate(
     )
 
 
-def evaluate_ranking(
-    rank: Callable[[Task, int], Int64s],
+def evaluate_scores(
+    scores_of: ScoresOf,
     train: Dataset,
     test: Dataset,
     *,
@@ -153,10 +156,10 @@ def evaluate_ranking(
     mask_seen: bool = False,
     seed: int = 0,
 ) -> Scores:
-    """The same measures for a ranking that comes from elsewhere, say from another library, without
-    slices. `rank(task, k)` gives item numbers (users of the task, k), NOBODY where nothing is left."""
+    """The same measures for scores that come from elsewhere, say from another library, without
+    slices."""
     known = _task(train, test, mask_seen).of(_touched_items(train) > 0)
-    return _scores(rank(known, k), train, known, k, seed)[0]
+    return _scores(_ranked(scores_of, known, k), train, known, k, seed)[0]
 
 
 def _scores(
@@ -179,11 +182,7 @@ def ranking(
 ) -> Int64s:
     """The first k items for each user of the task (n, k), as the serving path ranks them: by score,
     then what is popular; NOBODY where nothing is left. `shown` (items,): only among these."""
-    blocks = [
-        task.users[first : first + BLOCK_USERS] for first in range(0, task.users.size, BLOCK_USERS)
-    ]
-    ranked = [_ranked(model, train, task, users, k, shown) for users in blocks]
-    return np.concatenate(ranked) if ranked else np.empty((0, k), np.int64)
+    return _ranked(_by_lists(model, train), task, k, shown)
 
 
 def _task(train: Dataset, test: Dataset, mask_seen: bool) -> Task:
@@ -219,25 +218,42 @@ def _holders(dataset: Dataset) -> Int64s:
     return np.bincount(dataset.pairs.item, minlength=len(dataset.items))
 
 
-def _ranked(
-    model: ServingModel, train: Dataset, task: Task, users: Int64s, k: int, shown: Bools | None
-) -> Int64s:
+def _by_lists(model: ServingModel, train: Dataset) -> ScoresOf:
+    """As the serving path scores the users of `train`: by their items' lists, then what is popular."""
     from scipy.sparse import csr_array
 
     lists = csr_array(
         (model.lists.weights, model.lists.items, model.lists.starts),
         shape=(len(train.items), len(train.items)),
     )
-    histories = train.matrix(model.weights)[users]
-    scores = (histories @ lists).toarray()
-    floor = np.where(scores > 0, scores, np.inf).min(axis=1, keepdims=True, initial=1.0)
-    scores = np.where(scores > 0, scores, model.catalogue.popularity * (floor * 1e-3))
-    masked = task.masked[users]
-    scores[np.repeat(np.arange(users.size), np.diff(masked.indptr)), masked.indices] = 0.0
+    histories = train.matrix(model.weights)
+
+    def scores_of(users: Int64s) -> Float32s:
+        scores = (histories[users] @ lists).toarray()
+        floor = np.where(scores > 0, scores, np.inf).min(axis=1, keepdims=True, initial=1.0)
+        return np.where(scores > 0, scores, model.catalogue.popularity * (floor * 1e-3))
+
+    return scores_of
+
+
+def _ranked(scores_of: ScoresOf, task: Task, k: int, shown: Bools | None = None) -> Int64s:
+    """The first k items (n, k) by score, without what is masked. Block by block: the scores of all
+    users at once would not fit."""
+    ranked = np.empty((task.users.size, k), np.int64)
+    for first in range(0, task.users.size, BLOCK_USERS):
+        block = slice(first, first + BLOCK_USERS)
+        users = task.users[block]
+        ranked[block] = _first(scores_of(users), task.masked[users], k, shown)
+    return ranked
+
+
+def _first(scores: Float32s, masked: csr_array, k: int, shown: Bools | None) -> Int64s:
+    rows = np.arange(len(scores))
+    scores[np.repeat(rows, np.diff(masked.indptr)), masked.indices] = 0.0
     if shown is not None:
         scores[:, ~shown] = 0.0
     counts, items, _ = top_of_rows(scores, k)
-    ranked = np.full((users.size, k), NOBODY, np.int64)
+    ranked = np.full((rows.size, k), NOBODY, np.int64)
     ranked[np.arange(k) < counts[:, None]] = items
     return ranked
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -25,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     again = [track("once", "twice", "Ordered", total=total) for total in (1, 1, 2)]
     early = {**track("early", "user-0", "Began"), "timestamp": "0001-01-01T00:00:00Z"}
     with served(tmp_path_factory.mktemp("graphql") / "data") as found:
-        post(found, [*products, *again, early])
+        found.post(*products, *again, early)
         person(found, "twice", 1)
         person(found, "user-0", 2)
         yield found
@@ -36,17 +33,6 @@ def track(message_id: str, user: str, event: str, **properties: Any) -> dict[str
         "type": "track", "messageId": message_id, "userId": user, "anonymousId": f"d-{user}",
         "event": event, "properties": properties,
     }  # fmt: skip
-
-
-def post(server: Server, batch: list[dict[str, Any]]) -> None:
-    body = {"batch": batch, "writeKey": server.write_key, "sentAt": datetime.now(UTC).isoformat()}
-    request = urllib.request.Request(
-        f"{server.address}/v1/batch",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=20) as reply:
-        assert json.load(reply) == {"success": True}
 
 
 def test_the_same_id_again_changes_nothing_and_with_other_content_is_a_dead_letter(

@@ -7,7 +7,6 @@ import json
 import shutil
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -39,17 +38,6 @@ def track(user: str, event: str, item: int, days_ago: float = 0.0) -> dict[str, 
     }  # fmt: skip
 
 
-def post(server: Server, *batch: dict[str, Any]) -> None:
-    body = {"batch": batch, "writeKey": server.write_key, "sentAt": datetime.now(UTC).isoformat()}
-    request = urllib.request.Request(
-        f"{server.address}/v1/batch",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=20) as reply:
-        assert json.load(reply) == {"success": True}
-
-
 def until(condition: Callable[[], object]) -> None:
     """Waits until the worker has come so far."""
     end = time.monotonic() + PATIENCE_S
@@ -71,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ]  # fmt: skip
     with served(tmp_path_factory.mktemp("recommending") / "data") as found:
         for begin in range(0, len(events), 100):
-            post(found, *events[begin : begin + 100])
+            found.post(*events[begin : begin + 100])
         until(lambda: found.ask("{ stats { events } }")["stats"]["events"] == len(events))
         for name in ("one", "two", "three"):
             model = "popularity" if name == "two" else "item_knn"
@@ -105,19 +93,19 @@ def because(found: dict[str, Any]) -> set[str]:
 
 def test_an_event_changes_the_next_answer(server: Server) -> None:
     assert recommended(server, "fresh")["fallback"] == "UNKNOWN_PROFILE"
-    post(server, track("fresh", "Product Viewed", 7))
+    server.post(track("fresh", "Product Viewed", 7))
     until(lambda: recommended(server, "fresh")["fallback"] is None)
     first = recommended(server, "fresh")
     assert because(first) == {"i07"}
     best = ids(first)[0]
-    post(server, track("fresh", "Order Completed", int(best[1:])))
+    server.post(track("fresh", "Order Completed", int(best[1:])))
     until(lambda: best not in ids(recommended(server, "fresh")))
     assert because(recommended(server, "fresh")) == {"i07", best}
 
 
 def test_a_merge_unites_a_split_takes_apart_and_an_undo_restores(server: Server) -> None:
     """Merged and taken apart by a split, and merged and undone: each is as it was to the last digit."""
-    post(server, track("left", "Product Viewed", 1), track("right", "Product Added", 8))
+    server.post(track("left", "Product Viewed", 1), track("right", "Product Added", 8))
     until(lambda: all(because(recommended(server, one)) for one in ("left", "right")))
     before = {one: recommended(server, one)["edges"] for one in ("left", "right")}
     assert because({"edges": before["left"]}) == {"i01"}

@@ -13,7 +13,7 @@ import pytest
 from deciding import a_decision, with_segments
 from graphs import START, Installation, broken, opened
 from histories import history
-from snapshots import differing, timeless
+from snapshots import differing, timeless, undated
 from stores import IDS, Kind
 
 from cdp.eventlog.memory import MemoryEventLog
@@ -144,16 +144,3 @@ async def test_a_log_derived_anew_by_several_workers_is_decided_alike(
             assert await told(graph, story) == decided, (seed, example)
             assert not differing(undated(await timeless(graph.store)), undated(expected))
             assert broken(await graph.check()) == {}
-
-
-def undated(found: dict[str, bytes]) -> dict[str, bytes]:
-    """When a decision was recorded is another moment in another log."""
-    edges = msgspec.json.decode(found["edges"])
-    for edge in edges:
-        if edge["kind"] == "confirmed":
-            edge["first_at"] = edge["last_at"] = 0
-    decisions = [one | {"rec": 0, "at": 0} for one in msgspec.json.decode(found["decisions"])]
-    return found | {
-        "edges": msgspec.json.encode(edges),
-        "decisions": msgspec.json.encode(decisions),
-    }

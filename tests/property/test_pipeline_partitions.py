@@ -7,12 +7,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-import msgspec
 import pytest
 from examples import numbers
 from graphs import START, Installation, broken, opened
 from histories import history
-from snapshots import Snapshot, differing, timeless
+from snapshots import Snapshot, differing, timeless, undated
 from stores import IDS, Kind
 
 from cdp.eventlog.memory import MemoryEventLog
@@ -142,16 +141,3 @@ async def test_any_interleaving_gives_the_same_graph(store_kind: Kind, seed: int
         expected = await alone(store_kind, events, asked)
         found = await shared(store_kind, rng, events, asked)
         assert not differing(undated(found), undated(expected)), (seed, example)
-
-
-def undated(found: Snapshot) -> Snapshot:
-    """When a decision was recorded is another moment in another log."""
-    edges = msgspec.json.decode(found["edges"])
-    for edge in edges:
-        if edge["kind"] == "confirmed":
-            edge["first_at"] = edge["last_at"] = 0
-    decisions = [one | {"rec": 0, "at": 0} for one in msgspec.json.decode(found["decisions"])]
-    return found | {
-        "edges": msgspec.json.encode(edges),
-        "decisions": msgspec.json.encode(decisions),
-    }

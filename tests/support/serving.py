@@ -11,6 +11,7 @@ import tomllib
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,17 @@ class Server:
         made = tomllib.loads((data / "credentials.toml").read_text(encoding="utf-8"))
         self.write_key = made["cdp_write_keys"]
         self.token = (made.get("cdp_tokens") or os.environ["CDP_TOKENS"]).partition("=")[0]
+
+    def post(self, *batch: dict[str, Any]) -> None:
+        """Sends calls, which must be taken."""
+        sent_at = datetime.now(UTC).isoformat()
+        request = urllib.request.Request(
+            f"{self.address}/v1/batch",
+            json.dumps({"batch": batch, "writeKey": self.write_key, "sentAt": sent_at}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            assert json.load(reply) == {"success": True}
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a query that must have no errors."""

@@ -518,3 +518,16 @@ async def timeless(store: GraphStore) -> Snapshot:
         "dangling": await store.dangling(MANY),
     }
     return {question: _json(answer) for question, answer in answers.items()}
+
+
+def undated(found: Snapshot) -> Snapshot:
+    """When a decision was recorded is another moment in another log."""
+    edges = msgspec.json.decode(found["edges"])
+    for edge in edges:
+        if edge["kind"] == "confirmed":
+            edge["first_at"] = edge["last_at"] = 0
+    decisions = [one | {"rec": 0, "at": 0} for one in msgspec.json.decode(found["decisions"])]
+    return found | {
+        "edges": msgspec.json.encode(edges),
+        "decisions": msgspec.json.encode(decisions),
+    }
